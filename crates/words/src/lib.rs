@@ -3,6 +3,7 @@
 //! Strings become these types at the border and stay typed from there on. Nothing here does I/O.
 
 mod clock;
+mod framework;
 mod id;
 mod modality;
 mod money;
@@ -14,6 +15,7 @@ mod secret;
 mod usage;
 
 pub use clock::Clock;
+pub use framework::Framework;
 pub use id::{AgentId, AgreementId, CredentialId, OrgId, RequestId, RoleId, TokenId};
 pub use modality::{Capability, Class, Modality, Tier};
 pub use money::{Currency, MicroUsd, Overflow};
