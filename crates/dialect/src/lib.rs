@@ -1,1 +1,16 @@
-//! (soon)
+//! Wire formats, as pure functions over bytes: what a caller asked, what a host is sent, what a host answered.
+//!
+//! Nothing here does I/O or knows of HTTP, hosts or regions. A body is read once into a [`Question`]; a [`Carry`] says
+//! what one route can take, and [`Question::render`] writes the body for it from the validated fields alone. The reply
+//! comes back through [`openai`], which rewrites the model's name and checks the host's figures.
+#![deny(clippy::indexing_slicing, clippy::string_slice)]
+
+mod carry;
+mod fault;
+pub mod openai;
+mod question;
+pub mod sse;
+
+pub use carry::{Carry, LimitName, Misfit, Rendered, Tokenizer};
+pub use fault::{HostError, HostErrorKind, HostFault};
+pub use question::{ChatQuestion, EmbeddingsQuestion, Question, read_chat, read_embeddings};

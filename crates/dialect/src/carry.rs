@@ -1,0 +1,109 @@
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use phi_words::{Capability, Code, ModelName, Prompt, Refusal};
+
+/// What one route can carry: built by the caller from a catalogue row.
+#[derive(Debug, Clone)]
+pub struct Carry {
+    /// The provider's own id of the model: what is sent as `model`.
+    pub own: ModelName,
+    /// What the model can do.
+    pub capabilities: BTreeSet<Capability>,
+    /// Body fields of our table that the host lacks, such as `n` or `logit_bias`.
+    pub lacks: BTreeSet<String>,
+    /// Whether fields that we do not know are kept byte for byte on general traffic.
+    pub open_body: bool,
+    /// How the host spells the limit of output tokens.
+    pub limit_name: LimitName,
+    /// Whether the host understands `stream_options: {"include_usage": true}`.
+    pub include_usage: bool,
+    /// Whether JSON mode has to be sent as a schema that any object satisfies, because the host refuses `json_object`.
+    pub json_object_as_schema: bool,
+    /// Whether the host makes base64 vectors itself.
+    pub base64: bool,
+    /// Whose tokenizer the model uses: token arrays are passed to OpenAI's alone, and decoded to text for all others.
+    pub tokenizer: Tokenizer,
+    /// How long the model's vectors are unless `dimensions` says otherwise; `None` for chat.
+    pub dimension: Option<u32>,
+}
+
+impl Carry {
+    /// A host that takes every field of the table, for a model that can do nothing beyond text.
+    pub fn plain(own: ModelName) -> Self {
+        Self {
+            own,
+            capabilities: BTreeSet::new(),
+            lacks: BTreeSet::new(),
+            open_body: false,
+            limit_name: LimitName::MaxTokens,
+            include_usage: true,
+            json_object_as_schema: false,
+            base64: false,
+            tokenizer: Tokenizer::Other,
+            dimension: None,
+        }
+    }
+
+    /// Whether the host lacks a field of the table.
+    pub(crate) fn is_without(&self, field: &str) -> bool {
+        self.lacks.contains(field)
+    }
+}
+
+/// How a host spells the limit of output tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitName {
+    /// The older `max_tokens`.
+    MaxTokens,
+    /// `max_completion_tokens`, which supersedes it in OpenAI's own interface.
+    MaxCompletionTokens,
+}
+
+impl LimitName {
+    /// The name of the field.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+}
+
+/// Whose tokenizer a model uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tokenizer {
+    /// One of OpenAI's: token arrays mean something to it.
+    OpenAi,
+    /// Any other.
+    Other,
+}
+
+/// A body made for one route.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// What to send.
+    pub body: Prompt,
+    /// The fields that asked for something and are not in the body in any form: for `x-phi-left-out` and the entry.
+    pub left_out: Vec<&'static str>,
+}
+
+/// A field that a route cannot carry: it drops out of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this route cannot carry `{field}`")]
+pub struct Misfit {
+    /// The name of the field, as in the body.
+    pub field: Cow<'static, str>,
+}
+
+impl From<&Misfit> for Refusal {
+    fn from(misfit: &Misfit) -> Self {
+        let message = format!("no route that serves this model can carry `{}`", misfit.field);
+        Self::new(
+            Code::UnsupportedParameter,
+            message,
+            "leave the field out, or name another model",
+        )
+        .at(misfit.field.clone())
+    }
+}

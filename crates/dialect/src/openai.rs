@@ -1,0 +1,33 @@
+//! OpenAI's formats, which most hosts speak with an accent.
+
+pub mod chat;
+pub mod embeddings;
+pub mod errors;
+mod stream;
+
+use std::fmt;
+
+use phi_words::{Completion, Usage};
+
+pub use stream::{ChatStream, Step};
+
+/// A host's whole answer, checked and made ours.
+#[derive(Clone)]
+pub struct WholeReply {
+    /// The body for the caller: the fields we know, with `model` rewritten to the catalogue name.
+    pub body: Completion,
+    /// The model that the host says has answered, to be compared with the row's `replies_as`.
+    pub host_model: Option<Box<str>>,
+    /// What the host says it consumed, if it is sound.
+    pub usage: Option<Usage>,
+    /// How many characters of output it holds: the ground of an estimate where the host's figures are not sound.
+    pub output_chars: u64,
+}
+
+impl fmt::Debug for WholeReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WholeReply")
+            .field("usage", &self.usage)
+            .finish_non_exhaustive()
+    }
+}
