@@ -1,1 +1,20 @@
-//! (soon)
+//! The only place with primitives. Everybody else speaks of a [`Root`], of [`Key`]s derived from it for one purpose,
+//! and of hashes.
+//!
+//! ```text
+//! Root ── derive(Purpose) ──▶ Key ── tag(parts)       keyed hash: HMAC-SHA256 (RFC 2104, FIPS 180-4)
+//!        HKDF-SHA256 (RFC 5869)   ├─ seal(aad, plain)  XChaCha20-Poly1305 (RFC 8439, draft-irtf-cfrg-xchacha-03)
+//!                                 └─ open(aad, sealed)
+//! ```
+//!
+//! What is secret here is wiped when dropped, has no Display and an empty Debug.
+
+mod digest;
+mod key;
+mod random;
+mod root;
+
+pub use digest::{equal, hex, sha256, unhex};
+pub use key::{Key, Unsealable};
+pub use random::{NoRandomness, random};
+pub use root::{KEY_VERSION, Purpose, Root};
