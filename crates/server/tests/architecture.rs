@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
@@ -88,6 +89,51 @@ fn no_source_file_is_long_or_named_for_nothing() {
         assert!(lines <= MOST_LINES, "{} has {lines} lines", file.display());
         let stem = file.file_stem().expect("a name").to_string_lossy().into_owned();
         assert!(!EMPTY_WORDS.contains(&stem.as_str()), "{} is named for nothing", file.display());
+    }
+}
+
+/// What `cargo deny` would say, for those who do not have it.
+#[test]
+fn the_lock_holds_to_deny_toml() {
+    let rows: toml::Table = page("deny.toml").parse().expect("deny.toml");
+    let lock: toml::Table = page("Cargo.lock").parse().expect("the lock");
+    let locked = lock["package"].as_array().expect("packages");
+    let named = |name: &str| locked.iter().any(|package| package["name"].as_str() == Some(name));
+    for banned in rows["bans"]["deny"].as_array().expect("banned crates") {
+        let name = banned["crate"].as_str().expect("a name");
+        assert!(!named(name), "`{name}` is in the lock: {}", banned["reason"]);
+    }
+    for source in locked.iter().filter_map(|package| package.get("source")) {
+        assert_eq!(source.as_str(), Some("registry+"));
+    }
+    let allowed: BTreeSet<&str> =
+        rows["licenses"]["allow"].as_array().expect("licences").iter().filter_map(toml::Value::as_str).collect();
+    let for_this_machine = ["--locked", "--offline", "--filter-platform", "host-tuple"].map(str::to_owned);
+    let metadata =
+        MetadataCommand::new().manifest_path(root().join("Cargo.toml")).other_options(for_this_machine).exec();
+    for package in metadata.expect("the metadata of all packages").packages {
+        let licence = package.license.as_deref().unwrap_or("none");
+        assert!(may_ship(licence, &allowed), "`{}` is under `{licence}`", package.name);
+    }
+}
+
+#[test]
+fn a_licence_is_read_as_spdx() {
+    let allowed = BTreeSet::from(["MIT", "Apache-2.0", "ISC"]);
+    for good in [
+        "MIT",
+        "GPL-3.0 OR MIT",
+        "GPL-3.0/MIT",
+        "Apache-2.0 AND ISC",
+        "(GPL-3.0 OR MIT) AND ISC",
+        "(GPL-3.0 AND ISC) OR MIT",
+        "Apache-2.0 WITH LLVM-exception OR MIT",
+    ] {
+        assert!(may_ship(good, &allowed), "{good}");
+    }
+    for bad in ["GPL-3.0", "none", "", "MIT AND GPL-3.0", "(MIT OR ISC) AND GPL-3.0", "Apache-2.0 WITH LLVM-exception"]
+    {
+        assert!(!may_ship(bad, &allowed), "{bad}");
     }
 }
 
@@ -263,6 +309,42 @@ fn circle(edges: &Drawing) -> Option<BTreeSet<String>> {
     }
 }
 
+/// Whether one of the licences on offer is allowed, and all of those that go together are (SPDX 2.3, annex D).
+fn may_ship(expression: &str, allowed: &BTreeSet<&str>) -> bool {
+    let expression = expression.replace('/', " OR ");
+    let words = expression.replace('(', "( ").replace(')', " )");
+    let mut words = words.split_whitespace().peekable();
+    let shipped = any_of(&mut words, allowed);
+    shipped && words.next().is_none()
+}
+
+fn any_of<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>, allowed: &BTreeSet<&str>) -> bool {
+    let mut any = all_of(words, allowed);
+    while words.next_if_eq(&"OR").is_some() {
+        any |= all_of(words, allowed);
+    }
+    any
+}
+
+fn all_of<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>, allowed: &BTreeSet<&str>) -> bool {
+    let mut all = one_of(words, allowed);
+    while words.next_if_eq(&"AND").is_some() {
+        all &= one_of(words, allowed);
+    }
+    all
+}
+
+fn one_of<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>, allowed: &BTreeSet<&str>) -> bool {
+    if words.next_if_eq(&"(").is_some() {
+        let inside = any_of(words, allowed);
+        let closed = words.next() == Some(")");
+        return inside && closed;
+    }
+    let listed = words.next().is_some_and(|name| allowed.contains(name));
+    let exception = words.next_if_eq(&"WITH").and_then(|_| words.next());
+    listed && exception.is_none() // an exception makes another licence of it
+}
+
 /// Targets of the links in a page that lead to files.
 fn links(text: &str) -> Vec<String> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
@@ -311,7 +393,7 @@ fn pages() -> Vec<(String, String)> {
         }
     }
     names.retain(|name| name.ends_with(".md"));
-    names.into_iter().map(|name| (page(&name), name)).map(|(text, name)| (name, text)).collect()
+    names.into_iter().map(|name| (name.clone(), page(&name))).collect()
 }
 
 fn page(name: &str) -> String {
