@@ -99,11 +99,7 @@ pub struct Misfit {
 impl From<&Misfit> for Refusal {
     fn from(misfit: &Misfit) -> Self {
         let message = format!("no route that serves this model can carry `{}`", misfit.field);
-        Self::new(
-            Code::UnsupportedParameter,
-            message,
-            "leave the field out, or name another model",
-        )
-        .at(misfit.field.clone())
+        Self::new(Code::UnsupportedParameter, message, "leave the field out, or name another model")
+            .at(misfit.field.clone())
     }
 }

@@ -100,11 +100,7 @@ impl From<&HostError> for Refusal {
 }
 
 fn upstream_failed() -> Refusal {
-    Refusal::new(
-        Code::UpstreamFailed,
-        "the host failed to answer",
-        "send the request again",
-    )
+    Refusal::new(Code::UpstreamFailed, "the host failed to answer", "send the request again")
 }
 
 /// OpenAI's published sentence, which agents match to know that they must shorten their input; numbers only.

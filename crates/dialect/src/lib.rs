@@ -7,6 +7,7 @@
 
 mod carry;
 mod fault;
+pub mod json;
 pub mod openai;
 mod question;
 pub mod sse;

@@ -26,8 +26,6 @@ pub struct WholeReply {
 
 impl fmt::Debug for WholeReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WholeReply")
-            .field("usage", &self.usage)
-            .finish_non_exhaustive()
+        f.debug_struct("WholeReply").field("usage", &self.usage).finish_non_exhaustive()
     }
 }

@@ -17,8 +17,5 @@ pub fn error_event(_refusal: &Refusal) -> Bytes {
 
 /// Reads the body that came with a host's error. Whatever it is, there is a [`HostError`]; none of its text is kept.
 pub fn read_error(_body: &[u8]) -> HostError {
-    HostError {
-        kind: HostErrorKind::Other,
-        code: None,
-    }
+    HostError { kind: HostErrorKind::Other, code: None }
 }

@@ -66,8 +66,6 @@ impl ChatStream {
 
 impl fmt::Debug for ChatStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatStream")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("ChatStream").field("name", &self.name).finish_non_exhaustive()
     }
 }

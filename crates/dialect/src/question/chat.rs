@@ -62,9 +62,6 @@ impl ChatQuestion {
 
     /// Writes the body for a route that it fits. See [`crate::Question::render`].
     pub fn render(&self, _carry: &Carry, _pseudonym: &dyn Fn(&str) -> String, _class: Class) -> Rendered {
-        Rendered {
-            body: self.body.clone(),
-            left_out: Vec::new(),
-        }
+        Rendered { body: self.body.clone(), left_out: Vec::new() }
     }
 }

@@ -57,9 +57,6 @@ impl EmbeddingsQuestion {
 
     /// Writes the body for a route that it fits. See [`crate::Question::render`].
     pub fn render(&self, _carry: &Carry, _pseudonym: &dyn Fn(&str) -> String, _class: Class) -> Rendered {
-        Rendered {
-            body: self.body.clone(),
-            left_out: Vec::new(),
-        }
+        Rendered { body: self.body.clone(), left_out: Vec::new() }
     }
 }

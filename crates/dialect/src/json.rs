@@ -1,0 +1,234 @@
+//! JSON, read strictly (RFC 8259) and kept as it was written: what two readers could understand differently is refused.
+
+mod scan;
+mod write;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use phi_words::{Code, Refusal};
+
+pub(crate) use write::{List, Object, compact};
+
+/// How deep values may be nested.
+pub const MAX_DEPTH: usize = 64;
+/// How many values and keys a document may hold: it bounds the memory that a small body can claim.
+pub const MAX_VALUES: usize = 1 << 20;
+/// How long a number may be, in bytes.
+pub const MAX_NUMBER: usize = 512;
+
+/// Why a text is not JSON as we take it. Positions are in bytes; nothing of the text is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Not UTF-8, or with a byte order mark.
+    #[error("the body is not UTF-8 without a byte order mark")]
+    NotUtf8,
+    /// Not the grammar of RFC 8259, at this byte.
+    #[error("the body is not JSON, at byte {at}")]
+    Syntax {
+        /// Where.
+        at: usize,
+    },
+    /// A `\u` escape of half a character, at this byte.
+    #[error("the body has a lone surrogate, at byte {at}")]
+    LoneSurrogate {
+        /// Where.
+        at: usize,
+    },
+    /// A key stands twice in the object that begins at this byte.
+    #[error("a key stands twice in the object at byte {at}")]
+    DuplicateKey {
+        /// Where the object begins.
+        at: usize,
+    },
+    /// Deeper than [`MAX_DEPTH`].
+    #[error("the body is nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// More than [`MAX_VALUES`].
+    #[error("the body has more than {MAX_VALUES} values")]
+    TooMany,
+    /// A number longer than [`MAX_NUMBER`].
+    #[error("a number of the body is longer than {MAX_NUMBER} bytes")]
+    NumberTooLong,
+}
+
+impl From<&JsonError> for Refusal {
+    fn from(error: &JsonError) -> Self {
+        let (code, hint) = match error {
+            JsonError::NotUtf8 | JsonError::Syntax { .. } | JsonError::LoneSurrogate { .. } => {
+                (Code::InvalidJson, "send one JSON object in UTF-8 (RFC 8259)")
+            }
+            JsonError::DuplicateKey { .. } => (Code::DuplicateKey, "give each key once"),
+            JsonError::TooDeep | JsonError::TooMany | JsonError::NumberTooLong => {
+                (Code::InvalidRequest, "send a simpler body")
+            }
+        };
+        Self::new(code, error.to_string(), hint)
+    }
+}
+
+/// A text that is JSON, with a note of where each value stands in it.
+#[derive(Clone)]
+pub struct Document {
+    text: Bytes,
+    root: Node,
+    inner: Vec<Node>,
+}
+
+impl Document {
+    /// Reads a whole text; anything but white space after the value is an error.
+    pub fn parse(text: Bytes) -> Result<Self, JsonError> {
+        scan::scan(&text).map(|(root, inner)| Self { text, root, inner })
+    }
+
+    /// The one value of the text.
+    pub fn root(&self) -> Value<'_> {
+        Value { text: &self.text, node: self.root, inner: &self.inner }
+    }
+
+    /// The text as it was given.
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Document(..)")
+    }
+}
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true`
+    True,
+    /// `false`
+    False,
+    /// A number, as it was written.
+    Number,
+    /// A string.
+    Text,
+    /// An array.
+    List,
+    /// An object.
+    Object,
+}
+
+/// One value of a document.
+#[derive(Clone, Copy)]
+pub struct Value<'d> {
+    text: &'d [u8],
+    node: Node,
+    inner: &'d [Node],
+}
+
+impl<'d> Value<'d> {
+    /// What it is.
+    pub fn kind(self) -> Kind {
+        self.node.kind
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(self) -> bool {
+        self.node.kind == Kind::Null
+    }
+
+    /// Its bytes, as they were written.
+    pub fn raw(self) -> &'d [u8] {
+        self.text.get(self.node.start as usize..self.node.end as usize).unwrap_or_default()
+    }
+
+    /// A string, unescaped.
+    pub fn text(self) -> Option<Cow<'d, str>> {
+        let inner = self.raw().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        Some(if self.node.escaped { Cow::Owned(scan::unescape(inner)) } else { String::from_utf8_lossy(inner) })
+    }
+
+    /// A whole number that is not negative and is written with digits alone.
+    pub fn whole(self) -> Option<u64> {
+        match self.kind() {
+            Kind::Number => std::str::from_utf8(self.raw()).ok()?.parse().ok(),
+            Kind::Null | Kind::True | Kind::False | Kind::Text | Kind::List | Kind::Object => None,
+        }
+    }
+
+    /// A number, rounded to the nearest that a float can hold; `None` where that is infinite.
+    pub fn number(self) -> Option<f64> {
+        match self.kind() {
+            Kind::Number => {
+                let number: f64 = std::str::from_utf8(self.raw()).ok()?.parse().ok()?;
+                number.is_finite().then_some(number)
+            }
+            Kind::Null | Kind::True | Kind::False | Kind::Text | Kind::List | Kind::Object => None,
+        }
+    }
+
+    /// A boolean.
+    pub fn truth(self) -> Option<bool> {
+        match self.kind() {
+            Kind::True => Some(true),
+            Kind::False => Some(false),
+            Kind::Null | Kind::Number | Kind::Text | Kind::List | Kind::Object => None,
+        }
+    }
+
+    /// The items of a list, in order; `None` for anything else.
+    pub fn items(self) -> Option<impl Iterator<Item = Value<'d>>> {
+        (self.kind() == Kind::List).then(|| self.children())
+    }
+
+    /// The members of an object, in order, their keys unescaped; `None` for anything else.
+    pub fn members(self) -> Option<impl Iterator<Item = (Cow<'d, str>, Value<'d>)>> {
+        let mut children = (self.kind() == Kind::Object).then(|| self.children())?;
+        Some(std::iter::from_fn(move || {
+            let key = children.next()?.text()?;
+            Some((key, children.next()?))
+        }))
+    }
+
+    /// One member of an object. `null` counts as absent.
+    pub fn member(self, key: &str) -> Option<Value<'d>> {
+        let (_, value) = self.members()?.find(|(name, _)| name == key)?;
+        (!value.is_null()).then_some(value)
+    }
+
+    fn children(self) -> Children<'d> {
+        Children { text: self.text, rest: self.inner }
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}(..)", self.node.kind)
+    }
+}
+
+struct Children<'d> {
+    text: &'d [u8],
+    rest: &'d [Node],
+}
+
+impl<'d> Iterator for Children<'d> {
+    type Item = Value<'d>;
+
+    fn next(&mut self) -> Option<Value<'d>> {
+        let (node, rest) = self.rest.split_first()?;
+        let (inner, rest) = rest.split_at_checked(node.below as usize)?;
+        self.rest = rest;
+        Some(Value { text: self.text, node: *node, inner })
+    }
+}
+
+/// Where one value stands, and how many nodes below it follow: keys are nodes too, each before its value.
+#[derive(Clone, Copy)]
+struct Node {
+    start: u32,
+    end: u32,
+    below: u32,
+    kind: Kind,
+    escaped: bool,
+}
