@@ -44,11 +44,6 @@ impl Carry {
             dimension: None,
         }
     }
-
-    /// Whether the host lacks a field of the table.
-    pub(crate) fn is_without(&self, field: &str) -> bool {
-        self.lacks.contains(field)
-    }
 }
 
 /// How a host spells the limit of output tokens.

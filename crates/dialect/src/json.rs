@@ -9,7 +9,7 @@ use std::fmt;
 use bytes::Bytes;
 use phi_words::{Code, Refusal};
 
-pub(crate) use write::{List, Object, compact};
+pub(crate) use write::{List, Object, text};
 
 /// How deep values may be nested.
 pub const MAX_DEPTH: usize = 64;
@@ -191,7 +191,7 @@ impl<'d> Value<'d> {
     }
 
     /// One member of an object. `null` counts as absent.
-    pub fn member(self, key: &str) -> Option<Value<'d>> {
+    pub fn member(self, key: &str) -> Option<Self> {
         let (_, value) = self.members()?.find(|(name, _)| name == key)?;
         (!value.is_null()).then_some(value)
     }

@@ -3,13 +3,16 @@
 mod chat;
 mod embeddings;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use phi_words::{Capability, Class, Modality, ModelName};
+use phi_words::{Capability, Class, Code, Modality, ModelName, Prompt, Refusal};
 
 pub use chat::{ChatQuestion, read_chat};
 pub use embeddings::{EmbeddingsQuestion, read_embeddings};
 
+use crate::fields::{self, Found, Kind, Row};
+use crate::json::{Document, Object, Value};
 use crate::{Carry, Misfit, Rendered};
 
 /// What was asked, parsed once: every body field is known to be allowed, and of the right type.
@@ -106,5 +109,138 @@ impl Question {
             Self::Chat(chat) => chat.render(carry, pseudonym, class),
             Self::Embeddings(embeddings) => embeddings.render(carry, pseudonym, class),
         }
+    }
+}
+
+/// A body whose every field has passed the table.
+#[derive(Debug, Clone)]
+struct Fields {
+    table: &'static [Row],
+    document: Document,
+    model: ModelName,
+    capabilities: BTreeSet<Capability>,
+    unknown: Vec<String>,
+}
+
+impl Fields {
+    fn read(table: &'static [Row], body: Prompt, class: Class) -> Result<Self, Refusal> {
+        let document = Document::parse(body.expose_into_bytes()).map_err(|error| Refusal::from(&error))?;
+        let members = document
+            .root()
+            .members()
+            .ok_or_else(|| Refusal::new(Code::InvalidRequest, "the body is not an object", "send one JSON object"))?;
+        let mut found = Found::new(class);
+        for (key, value) in members {
+            match fields::row(table, &key) {
+                Some(_) if value.is_null() => {}
+                Some(row) => check(row, &key, value, &mut found)?,
+                None => found.unknown("", &key, table.iter().map(|row| row.name))?,
+            }
+        }
+        let model = read_model(document.root())?;
+        let Found { capabilities, unknown, .. } = found;
+        Ok(Self { table, document, model, capabilities, unknown })
+    }
+
+    /// A field, if it is there and not `null`.
+    fn field(&self, name: &str) -> Option<Value<'_>> {
+        self.document.root().member(name)
+    }
+
+    /// The fields that the table knows, with their rows.
+    fn known(&self) -> impl Iterator<Item = (&'static Row, Value<'_>)> {
+        let members = self.document.root().members().into_iter().flatten();
+        members.filter_map(|(key, value)| {
+            let row = fields::row(self.table, &key)?;
+            (!value.is_null()).then_some((row, value))
+        })
+    }
+
+    fn fits(&self, carry: &Carry) -> Result<(), Misfit> {
+        if let (Some(field), false) = (self.unknown.first(), carry.open_body) {
+            return Err(Misfit { field: Cow::Owned(field.clone()) });
+        }
+        self.known().try_for_each(|(row, value)| row.fits(value, carry))?;
+        match self.capabilities.difference(&carry.capabilities).next() {
+            Some(capability) => Err(Misfit { field: Cow::Borrowed(field_of(*capability)) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the fields that are passed as they are or as pseudonyms; those that are ours or
+    /// translated are the question's own to write, and those in `moot` mean nothing beside the others.
+    fn render(
+        &self,
+        body: &mut Object,
+        left_out: &mut Vec<&'static str>,
+        moot: &[&str],
+        carry: &Carry,
+        pseudonym: &dyn Fn(&str) -> String,
+        class: Class,
+    ) {
+        for (row, value) in self.known() {
+            match row.kind {
+                Kind::Ours | Kind::Moot | Kind::Refused | Kind::Translated => {}
+                Kind::Known { .. } if moot.contains(&row.name) => {}
+                Kind::Known { .. } if row.is_carried(carry) => {
+                    body.raw(row.name, value.raw());
+                }
+                Kind::Rewritten if row.is_carried(carry) && class == Class::General => {
+                    body.raw(row.name, &pseudonymous(value, pseudonym));
+                }
+                Kind::Known { .. } | Kind::Rewritten => left_out.push(row.name),
+            }
+        }
+        let open = carry.open_body && class == Class::General;
+        for (key, value) in self.document.root().members().into_iter().flatten() {
+            if open && fields::row(self.table, &key).is_none() {
+                body.raw(&key, value.raw());
+            }
+        }
+    }
+}
+
+fn check(row: &'static Row, key: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
+    if let Kind::Refused = row.kind {
+        let hint = "leave the field out: it is for the gateway to say who answers, where, and what is kept";
+        return Err(fields::unsupported(key.to_owned(), "is not for a body to set", hint));
+    }
+    (row.check)(value, found)?;
+    match row.kind {
+        Kind::Known { needs: Some(capability), neutral } if !neutral(value) => found.needs(capability),
+        Kind::Known { .. } | Kind::Translated | Kind::Ours | Kind::Moot | Kind::Refused | Kind::Rewritten => {}
+    }
+    Ok(())
+}
+
+fn read_model(root: Value<'_>) -> Result<ModelName, Refusal> {
+    let name = root.member("model").and_then(Value::text);
+    let name = name.ok_or_else(|| fields::invalid("model", "is missing"))?;
+    name.parse().map_err(|_| fields::invalid("model", "must be 1 to 200 visible ASCII characters"))
+}
+
+/// The same text, or the same pairs, under keyed pseudonyms.
+fn pseudonymous(value: Value<'_>, pseudonym: &dyn Fn(&str) -> String) -> Vec<u8> {
+    let hidden = |text: Cow<'_, str>| pseudonym(&text);
+    match value.members() {
+        Some(members) => {
+            let mut object = Object::new();
+            for (key, value) in members {
+                object.text(&hidden(key), &value.text().map(hidden).unwrap_or_default());
+            }
+            object.finish()
+        }
+        None => crate::json::text(&value.text().map(hidden).unwrap_or_default()),
+    }
+}
+
+/// Where in a body a need shows.
+const fn field_of(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Tools => "tools",
+        Capability::JsonObject | Capability::JsonSchema => "response_format",
+        Capability::Vision | Capability::Audio => "messages",
+        Capability::Reasoning => "reasoning_effort",
+        Capability::Logprobs => "logprobs",
     }
 }

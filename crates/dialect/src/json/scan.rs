@@ -182,16 +182,13 @@ impl<'t> Scanner<'t> {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
             Some(b'u') => {
                 self.at += 1;
-                let unit = self.unit()?;
-                let lone = Err(JsonError::LoneSurrogate { at: start });
-                match unit {
-                    0xd800..=0xdbff => {
-                        if !(self.take(b'\\') && self.take(b'u')) || !(0xdc00..=0xdfff).contains(&self.unit()?) {
-                            return lone;
-                        }
-                    }
-                    0xdc00..=0xdfff => return lone,
-                    _ => {}
+                let whole = match self.unit()? {
+                    0xd800..=0xdbff => self.take(b'\\') && self.take(b'u') && (0xdc00..=0xdfff).contains(&self.unit()?),
+                    0xdc00..=0xdfff => false,
+                    _ => true,
+                };
+                if !whole {
+                    return Err(JsonError::LoneSurrogate { at: start });
                 }
             }
             Some(_) | None => return Err(self.syntax()),

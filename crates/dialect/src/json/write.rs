@@ -19,9 +19,7 @@ impl Object {
     }
 
     pub(crate) fn text(&mut self, key: &str, text: &str) -> &mut Self {
-        let mut json = Vec::with_capacity(text.len() + 2);
-        push_text(&mut json, text);
-        self.raw(key, &json)
+        self.raw(key, &self::text(text))
     }
 
     pub(crate) fn whole(&mut self, key: &str, number: u64) -> &mut Self {
@@ -56,9 +54,7 @@ impl List {
     }
 
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
-        let mut json = Vec::with_capacity(text.len() + 2);
-        push_text(&mut json, text);
-        self.raw(&json)
+        self.raw(&self::text(text))
     }
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
@@ -70,13 +66,14 @@ impl List {
     }
 }
 
-/// The same JSON on one line: a line break can only stand between values, where it means nothing.
-pub(crate) fn compact(json: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(json.len());
-    push_compact(&mut out, json);
-    out
+/// A string.
+pub(crate) fn text(text: &str) -> Vec<u8> {
+    let mut json = Vec::with_capacity(text.len() + 2);
+    push_text(&mut json, text);
+    json
 }
 
+/// JSON on one line: a line break can only stand between values, where it means nothing.
 fn push_compact(out: &mut Vec<u8>, json: &[u8]) {
     for line in json.split(|&b| b == b'\n' || b == b'\r') {
         out.extend_from_slice(line);
