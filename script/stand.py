@@ -121,6 +121,7 @@ class Stand:
         self.addresses = f"127.0.0.1:{traffic}", f"127.0.0.1:{console}"
         self.region = region
         self.phi("init", "--region", region, "--class", "general", "--framework", "nFADP")
+        (self.data / "phi.toml").write_text('[route]\nembeddings = "local/multilingual-e5-small"\n')
         overrides = self.data / "catalog.d"
         overrides.mkdir(exist_ok=True)
         for name, text in catalogue.items():
