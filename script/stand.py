@@ -25,6 +25,9 @@ STATION = REPO / "examples" / "station"
 PHI = pathlib.Path(os.environ.get("PHI", REPO / "target" / "debug" / "phi"))
 READY_SECONDS = 60
 
+# What `auto` means for embeddings: the station has no other.
+SETTINGS = '[route]\nembeddings = "local/multilingual-e5-small"\n'
+
 
 class Failed(Exception):
     """Something that the stand needs did not work; the text says what."""
@@ -95,6 +98,10 @@ class Stand:
         self._running.append((name, process))
         return process
 
+    def pid(self, name: str) -> int:
+        """Of the process that was started under this name."""
+        return next(process.pid for started, process in self._running if started == name)
+
     def ended(self, within: float) -> str | None:
         """Waits `within` seconds. Returns the name of a process that ended by itself, if one did."""
         time.sleep(within)
@@ -115,13 +122,13 @@ class Stand:
             raise Failed(f"`phi {' '.join(words)}` failed ({done.returncode}): {(done.stderr or done.stdout).strip()}")
         return done.stdout
 
-    def found(self, region: str, catalogue: dict[str, str], ports: tuple[int, int] = (0, 0)) -> None:
-        """Makes the data folder: the catalogue's files first (name to text), then one organization with one agent."""
+    def found(self, region: str, catalogue: dict[str, str], ports: tuple[int, int] = (0, 0), settings: str = SETTINGS) -> None:
+        """Makes the data folder with its settings and the catalogue's files (name to text), then one organization and agent."""
         traffic, console = (port or free_port() for port in ports)
         self.addresses = f"127.0.0.1:{traffic}", f"127.0.0.1:{console}"
         self.region = region
         self.phi("init", "--region", region, "--class", "general", "--framework", "nFADP")
-        (self.data / "phi.toml").write_text('[route]\nembeddings = "local/multilingual-e5-small"\n')
+        (self.data / "phi.toml").write_text(settings)
         overrides = self.data / "catalog.d"
         overrides.mkdir(exist_ok=True)
         for name, text in catalogue.items():
@@ -147,13 +154,13 @@ class Stand:
         shown = json.loads(self.phi("token", "create", "--org", "demo", "--agent", "demo", "--json", *words))
         return shown["token"]
 
-    def serve(self) -> Gateway:
-        """Issues the keys, starts the gateway and waits until it is ready."""
+    def serve(self, before: tuple[str, ...] = ()) -> Gateway:
+        """Issues the keys, starts the gateway (by the command `before` it, if any) and waits until it is ready."""
         key, test_key = self.token(), self.token("--test")
         traffic, console = self.addresses
         listen = {"PHI_LISTEN_TRAFFIC": traffic, "PHI_LISTEN_CONSOLE": console}
         log = open(self.data / "serve.log", "w")
-        process = self.start("phi serve", [PHI, "--data", self.data, "serve"], env=os.environ | listen, stdout=log, stderr=log)
+        process = self.start("phi serve", [*before, PHI, "--data", self.data, "serve"], env=os.environ | listen, stdout=log, stderr=log)
         until = time.monotonic() + READY_SECONDS
         while time.monotonic() < until and process.poll() is None:
             with contextlib.suppress(OSError):
