@@ -1,1 +1,32 @@
-//! (soon)
+//! Stand-ins of the providers, accurate to the byte, that misbehave on demand. For tests alone: nothing that ships links
+//! this.
+//!
+//! A [`Host`] listens on loopback, plain or by TLS under a test [`Ca`], answers in OpenAI's shapes, and remembers exactly
+//! what reached it ([`Seen`]). A [`Fault`] makes it misbehave: for the next answers ([`Host::next`]) or for all of them
+//! ([`Host::always`]). The binary `phi-simulate` runs such hosts beside a real gateway, and takes faults over HTTP.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+//! use phi_simulate::{Fault, Host};
+//!
+//! let host = Host::start().await.expect("loopback has a free port");
+//! host.next([Fault::status(429).retry_after("7"), Fault::Reset { after: None }]);
+//! assert!(host.seen().is_empty());
+//! # });
+//! ```
+
+mod answer;
+mod ca;
+pub mod control;
+mod fault;
+mod host;
+mod play;
+mod says;
+mod seen;
+mod wire;
+
+pub use ca::Ca;
+pub use fault::{Ends, Fault, Shape, StatusFault, UsageLie, VectorLie};
+pub use host::Host;
+pub use says::{Says, Tool};
+pub use seen::{Ended, Seen};

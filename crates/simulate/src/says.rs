@@ -1,0 +1,45 @@
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// What a host says while it behaves.
+#[derive(Debug, Clone)]
+pub struct Says {
+    /// The model that it says has answered; the one that was asked where there is none.
+    pub model: Option<String>,
+    /// The text of a chat answer: one frame a word.
+    pub text: String,
+    /// A tool that is called instead, where the request names tools.
+    pub tool: Option<Tool>,
+    /// `usage` as it is; made from the text where there is none.
+    pub usage: Option<Value>,
+    /// How long vectors are, where the request does not say.
+    pub dimension: usize,
+    /// How long it thinks before the head of an answer.
+    pub think: Duration,
+    /// The pause before each frame.
+    pub gap: Duration,
+}
+
+/// A tool call that a host makes.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    /// The function.
+    pub name: String,
+    /// Its arguments, in JSON.
+    pub arguments: String,
+}
+
+impl Default for Says {
+    fn default() -> Self {
+        Self {
+            model: None,
+            text: "every word of this answer is simulated".to_owned(),
+            tool: None,
+            usage: None,
+            dimension: 8,
+            think: Duration::ZERO,
+            gap: Duration::ZERO,
+        }
+    }
+}
