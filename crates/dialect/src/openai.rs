@@ -1,13 +1,17 @@
 //! OpenAI's formats, which most hosts speak with an accent.
 
 pub mod chat;
+mod choice;
 pub mod embeddings;
 pub mod errors;
 mod stream;
+mod usage;
 
 use std::fmt;
 
 use phi_words::{Completion, Usage};
+
+use crate::json::Value;
 
 pub use stream::{ChatStream, Step};
 
@@ -28,4 +32,9 @@ impl fmt::Debug for WholeReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WholeReply").field("usage", &self.usage).finish_non_exhaustive()
     }
+}
+
+/// The model that an answer or a chunk says it is of.
+fn host_model(root: Value<'_>) -> Option<Box<str>> {
+    root.member("model").and_then(Value::text).map(|model| model.into())
 }

@@ -2,10 +2,97 @@
 
 use phi_words::{Completion, ModelName};
 
+use super::usage::{self, Told};
+use super::{WholeReply, choice, errors, host_model};
 use crate::HostFault;
-use crate::openai::WholeReply;
+use crate::json::{Document, List, Object};
 
-/// Reads a host's whole answer and names the model as the catalogue does.
-pub fn read_reply(_body: &Completion, _name: &ModelName) -> Result<WholeReply, HostFault> {
-    Err(HostFault::Malformed("not built"))
+/// Reads a host's whole answer and names the model as the catalogue does. Of its top level the fields of OpenAI's
+/// specification stay, and of its choices those too; what a message holds stays as it is.
+pub fn read_reply(body: &Completion, name: &ModelName) -> Result<WholeReply, HostFault> {
+    let malformed = HostFault::Malformed;
+    let document = Document::parse(body.expose_bytes().clone()).map_err(|_| malformed("the body is not JSON"))?;
+    let root = document.root();
+    if let Some(error) = errors::stated(root) {
+        return Err(HostFault::Stated(error));
+    }
+    let mut choices = List::new();
+    let mut output_chars = 0;
+    let mut count = 0_usize;
+    for item in root.member("choices").and_then(|choices| choices.items()).into_iter().flatten() {
+        let message = item.member("message").filter(|message| message.members().is_some());
+        let message = message.ok_or(malformed("a choice has no message"))?;
+        output_chars += choice::chars(message);
+        choices.raw(&choice::kept(item));
+        count += 1;
+    }
+    if count == 0 {
+        return Err(malformed("there is no choice"));
+    }
+    let mut told = Told::default();
+    told.hear(root.member("usage"));
+    let figures = told.figures(output_chars);
+
+    let mut out = Object::new();
+    choice::head(&mut out, root, "chat.completion", name);
+    out.raw("choices", &choices.finish());
+    if let Some(figures) = &figures {
+        out.raw("usage", &usage::write(figures, None));
+    }
+    Ok(WholeReply { body: Completion::new(out.finish()), host_model: host_model(root), usage: figures, output_chars })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HostErrorKind;
+
+    fn read(body: &str) -> Result<WholeReply, HostFault> {
+        read_reply(&Completion::new(body.to_owned()), &"house/model".parse().unwrap())
+    }
+
+    #[test]
+    fn an_answer_keeps_what_is_the_dialects_and_names_our_model() {
+        let reply = read(
+            r#"{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"Own/Model","provider":"x",
+                "choices":[{"index":0,"message":{"role":"assistant","content":"Gr\u00fcezi","tool_calls":[]},"finish_reason":"odd","stop_reason":5}],
+                "usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12},"timings":{"a":1}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            reply.body.expose_bytes(),
+            r#"{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"house/model","choices":[{"index":0,"message":{"role":"assistant","content":"Gr\u00fcezi","tool_calls":[]},"finish_reason":"odd"}],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0}}}"#
+        );
+        assert_eq!(reply.host_model.as_deref(), Some("Own/Model"));
+        assert_eq!(reply.output_chars, 6);
+        assert_eq!(reply.usage.unwrap().tokens(), 12);
+        assert!(!format!("{reply:?}").contains("Gr"));
+    }
+
+    #[test]
+    fn figures_that_lie_are_not_handed_on() {
+        let reply =
+            read(r#"{"id":"a","choices":[{"index":0,"message":{"content":"x"}}],"usage":{"prompt_tokens":-5}}"#)
+                .unwrap();
+        assert_eq!(reply.usage, None);
+        assert!(!String::from_utf8_lossy(reply.body.expose_bytes()).contains("usage"));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_a_fault() {
+        for bad in [
+            "",
+            "{}",
+            "[]",
+            "<html>",
+            r#"{"choices":[]}"#,
+            r#"{"choices":[{"index":0}]}"#,
+            r#"{"choices":[{"message":"x"}]}"#,
+            r#"{"choices":[{"message":{"content":"a","content":"b"}}]}"#,
+        ] {
+            assert!(matches!(read(bad), Err(HostFault::Malformed(_))), "{bad}");
+        }
+        let stated = read(r#"{"error":{"message":"x","code":"model_not_found"}}"#).unwrap_err();
+        assert!(matches!(stated, HostFault::Stated(error) if error.kind == HostErrorKind::RowFault));
+    }
 }

@@ -1,8 +1,12 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use phi_words::{Completion, MicroUsd, ModelName, Usage};
 
+use super::usage::{self, Told};
+use super::{choice, errors, host_model};
 use crate::HostFault;
+use crate::json::{Document, List, Object, Value};
 use crate::sse::Event;
 
 /// What one event of a host's stream comes to.
@@ -20,52 +24,276 @@ pub enum Step {
 /// no usage: that is [`ChatStream::usage_frame`]'s, for those who asked.
 pub struct ChatStream {
     name: ModelName,
+    host_model: Option<Box<str>>,
+    id: Option<Box<str>>,
+    created: u64,
+    told: Told,
+    output_chars: u64,
+    has_content: bool,
+    /// Each choice that was seen, and whether it is finished.
+    choices: BTreeMap<u64, bool>,
+    is_done: bool,
 }
 
 impl ChatStream {
     /// A stream that has not begun, of the model of this catalogue name.
     pub fn new(name: ModelName) -> Self {
-        Self { name }
+        Self {
+            name,
+            host_model: None,
+            id: None,
+            created: 0,
+            told: Told::default(),
+            output_chars: 0,
+            has_content: false,
+            choices: BTreeMap::new(),
+            is_done: false,
+        }
     }
 
-    /// Takes the next event. After a fault, and after [`Step::Done`], the stream is over.
-    pub fn feed(&mut self, _event: &Event) -> Result<Step, HostFault> {
-        Ok(Step::Skip)
+    /// Takes the next event. After a fault the stream is over; what follows [`Step::Done`] is skipped.
+    pub fn feed(&mut self, event: &Event) -> Result<Step, HostFault> {
+        let data = event.data.expose_bytes();
+        let said = data.trim_ascii();
+        // Some hosts send a comment as data: `data: : keepalive`.
+        if self.is_done || said.is_empty() || said.starts_with(b":") {
+            return Ok(Step::Skip);
+        }
+        if said == b"[DONE]" {
+            // A host that fell over behind a proxy may still get its terminal event: an answer without an end has none.
+            if self.choices.is_empty() || self.choices.values().any(|finished| !finished) {
+                return Err(HostFault::Truncated);
+            }
+            self.is_done = true;
+            return Ok(Step::Done);
+        }
+        let document = Document::parse(data.clone()).map_err(|_| HostFault::Malformed("a frame is not JSON"))?;
+        self.chunk(document.root())
+    }
+
+    fn chunk(&mut self, root: Value<'_>) -> Result<Step, HostFault> {
+        if let Some(error) = errors::stated(root) {
+            return Err(HostFault::Stated(error));
+        }
+        let usage = root.member("usage");
+        self.told.hear(usage);
+        let Some(items) = root.member("choices").and_then(Value::items) else {
+            let fault = Err(HostFault::Malformed("a frame has no choices"));
+            return if usage.is_some() { Ok(Step::Skip) } else { fault };
+        };
+        let mut choices = List::new();
+        let mut is_empty = true;
+        for item in items {
+            let index = item.member("index").and_then(Value::whole);
+            let index = index.ok_or(HostFault::Malformed("a choice has no index"))?;
+            let delta = item.member("delta");
+            if delta.is_some_and(|delta| delta.members().is_none()) {
+                return Err(HostFault::Malformed("a delta is no object"));
+            }
+            let chars = delta.map_or(0, choice::chars);
+            self.output_chars += chars;
+            self.has_content |= chars > 0;
+            *self.choices.entry(index).or_default() |= item.member("finish_reason").is_some();
+            choices.raw(&choice::kept(item));
+            is_empty = false;
+        }
+        if let Some(model) = host_model(root) {
+            self.host_model = Some(model);
+        }
+        if is_empty {
+            return Ok(Step::Skip);
+        }
+        self.id = root.member("id").and_then(Value::text).map(|id| id.into());
+        self.created = root.member("created").and_then(Value::whole).unwrap_or(0);
+        let mut out = Object::new();
+        choice::head(&mut out, root, CHUNK, &self.name);
+        out.raw("choices", &choices.finish());
+        Ok(Step::Frame(Completion::new(out.finish())))
     }
 
     /// To be asked when the host closes: a stream without its terminal event is [`HostFault::Truncated`].
     pub fn finish(&self) -> Result<(), HostFault> {
-        Err(HostFault::Truncated)
+        if self.is_done { Ok(()) } else { Err(HostFault::Truncated) }
     }
 
     /// Whether a frame with content was among those given; until then the walk may still try another route.
     pub fn has_content(&self) -> bool {
-        false
+        self.has_content
     }
 
     /// Characters of output in the frames given so far: the ground of an estimate.
     pub fn output_chars(&self) -> u64 {
-        0
+        self.output_chars
     }
 
     /// What the host last said it consumed, if it is sound.
     pub fn usage(&self) -> Option<Usage> {
-        None
+        self.told.figures(self.output_chars)
     }
 
     /// The model that the host says is answering.
     pub fn host_model(&self) -> Option<&str> {
-        None
+        self.host_model.as_deref()
     }
 
     /// The last chunk for those who asked for usage: no choices, the figures, and what was charged.
-    pub fn usage_frame(&self, _usage: &Usage, _charged: Option<MicroUsd>) -> Completion {
-        Completion::default()
+    pub fn usage_frame(&self, usage: &Usage, charged: Option<MicroUsd>) -> Completion {
+        let mut out = Object::new();
+        out.text("id", self.id.as_deref().unwrap_or("chatcmpl-unnamed"))
+            .text("object", CHUNK)
+            .whole("created", self.created)
+            .text("model", self.name.as_str())
+            .raw("choices", b"[]")
+            .raw("usage", &usage::write(usage, charged));
+        Completion::new(out.finish())
     }
 }
 
+const CHUNK: &str = "chat.completion.chunk";
+
 impl fmt::Debug for ChatStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChatStream").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("ChatStream")
+            .field("name", &self.name)
+            .field("output_chars", &self.output_chars)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HostErrorKind;
+    use crate::sse;
+
+    /// Runs a stream through parser and machine: the frames, how it ended, and the machine.
+    fn run(stream: &str) -> (Vec<String>, Result<(), HostFault>, ChatStream) {
+        let mut machine = ChatStream::new("house/model".parse().unwrap());
+        let mut frames = Vec::new();
+        for event in sse::Parser::new().feed(stream.as_bytes()).unwrap() {
+            match machine.feed(&event) {
+                Ok(Step::Frame(frame)) => frames.push(String::from_utf8(frame.expose_bytes().to_vec()).unwrap()),
+                Ok(Step::Done | Step::Skip) => {}
+                Err(fault) => return (frames, Err(fault), machine),
+            }
+        }
+        let end = machine.finish();
+        (frames, end, machine)
+    }
+
+    fn chunk(delta: &str, finish: &str, rest: &str) -> String {
+        format!(
+            "data: {{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"Own\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]{rest}}}\n\n"
+        )
+    }
+
+    const DONE: &str = "data: [DONE]\n\n";
+
+    #[test]
+    fn a_stream_passes_in_our_name_and_keeps_its_figures_back() {
+        let stream = [
+            ": OPENROUTER PROCESSING\n\n".to_owned(),
+            "data: : keepalive\n\n".to_owned(),
+            chunk(
+                r#"{"role":"assistant","content":""}"#,
+                "null",
+                r#","usage":{"prompt_tokens":5,"completion_tokens":0}"#,
+            ),
+            chunk(
+                r#"{"content":"Gr\u00fc"}"#,
+                "null",
+                r#","usage":{"prompt_tokens":5,"completion_tokens":1},"timings":{}"#,
+            ),
+            chunk(r#"{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}"#, "null", ",\"usage\":null"),
+            chunk("{}", "\"odd_reason\"", ""),
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":4,\"total_tokens\":9}}\n\n"
+                .to_owned(),
+            DONE.to_owned(),
+            "data: garbage after the end\n\n".to_owned(),
+        ]
+        .concat();
+        let (frames, end, machine) = run(&stream);
+        assert_eq!(end, Ok(()));
+        assert_eq!(
+            frames,
+            [r#"{"role":"assistant","content":""}"#, r#"{"content":"Gr\u00fc"}"#, r#"{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}"#, "{}"]
+                .into_iter()
+                .zip(["null", "null", "null", "\"odd_reason\""])
+                .map(|(delta, finish)| format!(
+                    r#"{{"id":"c1","object":"chat.completion.chunk","created":7,"model":"house/model","choices":[{{"index":0,"delta":{delta},"finish_reason":{finish}}}]}}"#
+                ))
+                .collect::<Vec<_>>()
+        );
+        assert_eq!((machine.output_chars(), machine.has_content(), machine.host_model()), (5, true, Some("Own")));
+        let usage = machine.usage().unwrap();
+        assert_eq!(usage.tokens(), 9);
+        let last = machine.usage_frame(&usage, Some(MicroUsd::new(4200)));
+        let last: serde_json::Value = serde_json::from_slice(last.expose_bytes()).unwrap();
+        assert_eq!(last["choices"], serde_json::json!([]));
+        assert_eq!(
+            (&last["id"], &last["usage"]["cost_micro"], &last["usage"]["total_tokens"]),
+            (&"c1".into(), &4200.into(), &9.into())
+        );
+    }
+
+    #[test]
+    fn an_end_that_is_none_is_not_success() {
+        let start = chunk(r#"{"content":"a"}"#, "null", "");
+        let end = chunk("{}", "\"stop\"", "");
+        assert_eq!(run("").1, Err(HostFault::Truncated));
+        assert_eq!(run(DONE).1, Err(HostFault::Truncated));
+        assert_eq!(run(&start).1, Err(HostFault::Truncated));
+        assert_eq!(run(&(start.clone() + DONE)).1, Err(HostFault::Truncated));
+        assert_eq!(run(&(start.clone() + &end)).1, Err(HostFault::Truncated));
+        assert_eq!(run(&(start.clone() + &end + "data: [DONE]\n")).1, Err(HostFault::Truncated));
+        let two = start.replace("\"index\":0", "\"index\":1");
+        assert_eq!(run(&(start.clone() + &two + &end + DONE)).1, Err(HostFault::Truncated));
+        assert_eq!(run(&(start + &end + DONE)).1, Ok(()));
+    }
+
+    #[test]
+    fn preambles_are_no_content() {
+        let (frames, _, machine) = run(&chunk(r#"{"role":"assistant","content":""}"#, "null", ""));
+        assert_eq!((frames.len(), machine.has_content()), (1, false));
+        let (_, _, machine) = run(&chunk(r#"{"reasoning_content":"hm"}"#, "null", ""));
+        assert!(machine.has_content());
+    }
+
+    #[test]
+    fn faults_in_mid_stream_end_it() {
+        let start = chunk(r#"{"content":"a"}"#, "null", "");
+        for bad in [
+            "{\"choices\":[",
+            "[]",
+            "{}",
+            "5",
+            "{\"choices\":[{}]}",
+            "{\"choices\":[{\"index\":0,\"delta\":\"x\"}]}",
+            "\u{7f}",
+        ] {
+            let (frames, end, _) = run(&format!("{start}data: {bad}\n\n{start}"));
+            assert!(matches!(end, Err(HostFault::Malformed(_))), "{bad}");
+            assert_eq!(frames.len(), 1);
+        }
+        for stated in [
+            r#"{"error":{"code":503,"message":"patient 4711"},"choices":[]}"#,
+            r#"{"object":"error","message":"patient 4711"}"#,
+        ] {
+            let (_, end, machine) = run(&format!("{start}data: {stated}\n\n"));
+            let Err(HostFault::Stated(error)) = &end else { panic!("{end:?}") };
+            assert_eq!(error.kind, HostErrorKind::Other);
+            assert!(!format!("{end:?} {machine:?}").contains("patient"));
+        }
+    }
+
+    #[test]
+    fn payloads_that_look_like_events_stay_inside_their_frame() {
+        let content = r#"{"content":"\n\ndata: [DONE]\n\n"}"#;
+        let (frames, ..) = run(&chunk(content, "null", ""));
+        assert_eq!(frames.len(), 1);
+        let framed = sse::frame(&Completion::new(frames.concat()));
+        assert_eq!(sse::Parser::new().feed(&framed).unwrap().len(), 1);
+        let spread = "data: {\"choices\":[{\"index\":0,\ndata: \"delta\":{\"content\":\"a\"}}]}\n\n";
+        assert!(!run(spread).0.concat().contains('\n'));
     }
 }

@@ -1,0 +1,158 @@
+use phi_words::{MicroUsd, Usage};
+
+use crate::json::{Object, Value};
+
+/// No call consumes more of anything: what is above is nonsense.
+const MAX_TOKENS: u64 = 100_000_000;
+
+/// Reads OpenAI's `usage` into disjoint buckets; `None` if it is not sound. There, cached and audio tokens are inside
+/// `prompt_tokens`, and reasoning and audio tokens inside `completion_tokens` (specification 2.3.0, `CompletionUsage`).
+pub(super) fn read(usage: Value<'_>) -> Option<Usage> {
+    let prompt = count(usage, "prompt_tokens")??;
+    let completion = count(usage, "completion_tokens")?.unwrap_or(0);
+    let total = count(usage, "total_tokens")?;
+    let details = |name: &str, field: &str| match usage.member(name) {
+        Some(details) => count(details, field).map(|count| count.unwrap_or(0)),
+        None => Some(0),
+    };
+    let cache_read = details("prompt_tokens_details", "cached_tokens")?;
+    let cache_write_5m = details("prompt_tokens_details", "cache_write_tokens")?;
+    let input_audio = details("prompt_tokens_details", "audio_tokens")?;
+    let reasoning = details("completion_tokens_details", "reasoning_tokens")?;
+    let output_audio = details("completion_tokens_details", "audio_tokens")?;
+    let sound = Usage {
+        input: prompt.checked_sub(cache_read + cache_write_5m + input_audio)?,
+        input_audio,
+        cache_read,
+        cache_write_5m,
+        output: completion.checked_sub(reasoning + output_audio)?,
+        output_audio,
+        reasoning,
+        ..Usage::default()
+    };
+    (total.is_none_or(|total| total == sound.tokens())).then_some(sound)
+}
+
+/// A count that may be absent: `None` if it is there and no count.
+fn count(of: Value<'_>, name: &str) -> Option<Option<u64>> {
+    match of.member(name) {
+        Some(value) => value.whole().filter(|count| *count <= MAX_TOKENS).map(Some),
+        None => Some(None),
+    }
+}
+
+/// Writes `usage` as OpenAI does, from our buckets; `charged` is our own addition.
+pub(super) fn write(usage: &Usage, charged: Option<MicroUsd>) -> Vec<u8> {
+    let mut json = Object::new();
+    json.whole("prompt_tokens", usage.input_tokens())
+        .whole("completion_tokens", usage.output_tokens())
+        .whole("total_tokens", usage.tokens())
+        .raw("prompt_tokens_details", &{
+            let mut details = Object::new();
+            details.whole("cached_tokens", usage.cache_read).whole("audio_tokens", usage.input_audio);
+            details.finish()
+        })
+        .raw("completion_tokens_details", &{
+            let mut details = Object::new();
+            details.whole("reasoning_tokens", usage.reasoning).whole("audio_tokens", usage.output_audio);
+            details.finish()
+        });
+    if let Some(charged) = charged {
+        json.raw("cost_micro", charged.to_string().as_bytes());
+    }
+    json.finish()
+}
+
+/// What a host has said of its consumption so far. Some say it once, some in every chunk, growing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Told {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// The last figures, which were sound.
+    Sound(Usage),
+    /// Nonsense, or figures that shrank: nothing that it says is believed any more.
+    Nonsense,
+}
+
+impl Told {
+    /// Hears the `usage` of one chunk or answer.
+    pub(super) fn hear(&mut self, usage: Option<Value<'_>>) {
+        let Some(usage) = usage else { return };
+        *self = match (*self, read(usage)) {
+            (Self::Nonsense, _) | (_, None) => Self::Nonsense,
+            (Self::Sound(before), Some(now)) if now.tokens() < before.tokens() => Self::Nonsense,
+            (Self::Nothing | Self::Sound(_), Some(now)) => Self::Sound(now),
+        };
+    }
+
+    /// The figures, if they are sound, and not zero where there was output.
+    pub(super) fn figures(self, output_chars: u64) -> Option<Usage> {
+        match self {
+            Self::Sound(usage) => (output_chars == 0 || usage.output_tokens() > 0).then_some(usage),
+            Self::Nothing | Self::Nonsense => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Document;
+
+    fn told(usages: &[&str], output_chars: u64) -> Option<Usage> {
+        let mut told = Told::default();
+        for usage in usages {
+            let document = Document::parse(format!("{{\"usage\":{usage}}}").into()).unwrap();
+            told.hear(document.root().member("usage"));
+        }
+        told.figures(output_chars)
+    }
+
+    #[test]
+    fn buckets_are_disjoint_and_sum_to_the_hosts_total() {
+        let usage = told(
+            &[r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,
+                "prompt_tokens_details":{"cached_tokens":60,"audio_tokens":10,"cache_write_tokens":5},
+                "completion_tokens_details":{"reasoning_tokens":30,"audio_tokens":4,"accepted_prediction_tokens":1}}"#],
+            9,
+        );
+        let usage = usage.unwrap();
+        assert_eq!((usage.input, usage.cache_read, usage.input_audio, usage.cache_write_5m), (25, 60, 10, 5));
+        assert_eq!((usage.output, usage.reasoning, usage.output_audio), (16, 30, 4));
+        assert_eq!((usage.input_tokens(), usage.output_tokens(), usage.tokens()), (100, 50, 150));
+        let written = String::from_utf8(write(&usage, Some(MicroUsd::new(4200)))).unwrap();
+        assert_eq!(
+            written,
+            r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,"prompt_tokens_details":{"cached_tokens":60,"audio_tokens":10},"completion_tokens_details":{"reasoning_tokens":30,"audio_tokens":4},"cost_micro":4200}"#
+        );
+    }
+
+    #[test]
+    fn nonsense_is_not_believed() {
+        for nonsense in [
+            r#"{}"#,
+            r#"5"#,
+            r#"{"prompt_tokens":-5,"completion_tokens":1}"#,
+            r#"{"prompt_tokens":"5","completion_tokens":1}"#,
+            r#"{"prompt_tokens":1000000000000000,"completion_tokens":1}"#,
+            r#"{"prompt_tokens":5,"completion_tokens":1.5}"#,
+            r#"{"prompt_tokens":5,"completion_tokens":1,"total_tokens":7}"#,
+            r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":6}}"#,
+            r#"{"prompt_tokens":5,"completion_tokens":1,"completion_tokens_details":{"reasoning_tokens":2}}"#,
+            r#"{"prompt_tokens":5,"completion_tokens":0}"#,
+        ] {
+            assert_eq!(told(&[nonsense], 3), None, "{nonsense}");
+            assert_eq!(told(&[nonsense, r#"{"prompt_tokens":5,"completion_tokens":0}"#], 3), None, "{nonsense}");
+        }
+        assert_eq!(told(&[], 0), None);
+    }
+
+    #[test]
+    fn the_last_figures_count_unless_they_shrink() {
+        let (small, large) =
+            (r#"{"prompt_tokens":5,"completion_tokens":1}"#, r#"{"prompt_tokens":5,"completion_tokens":9}"#);
+        assert_eq!(told(&[small, "null", large, large], 3).unwrap().output, 9);
+        assert_eq!(told(&[large, small], 3), None);
+    }
+}
