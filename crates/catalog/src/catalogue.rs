@@ -1,0 +1,146 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use phi_crypto::{hex, sha256};
+use phi_words::{Currency, ModelName, ProviderName, Region, RouteId, Usage};
+
+use crate::check::{self, Parts};
+use crate::file::{BUILT_IN, read_folder};
+use crate::name::AUTO;
+use crate::price::Micros;
+use crate::{Alias, Cost, CostError, Host, Named, Problems, Provider, Rate, Row, Territory};
+
+/// Everything that is known of who could answer, as it was when it was read.
+pub struct Catalogue {
+    version: String,
+    parts: Parts,
+}
+
+/// For how many days a rate of exchange is fresh.
+const FRESH_DAYS: i64 = 35;
+
+impl Catalogue {
+    /// Reads the built-in files, with the `*.toml` files of an operator's folder laid over them.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with file and place. A folder that is named has to be there.
+    pub fn load(overrides: Option<&Path>) -> Result<Self, Problems> {
+        let overrides = overrides.map_or_else(|| Ok(Vec::new()), read_folder)?;
+        let texts = BUILT_IN.iter().copied().chain(overrides.iter().map(|(file, text)| (file.as_str(), text.as_str())));
+        Ok(Self { version: version(texts), parts: check::built_in_and(&overrides)? })
+    }
+
+    /// Reads a catalogue from these files (name and text) and nothing else.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with file and place.
+    pub fn parse(files: &[(&str, &str)]) -> Result<Self, Problems> {
+        Ok(Self { version: version(files.iter().copied()), parts: check::only(files)? })
+    }
+
+    /// The first twelve hexadecimal digits of the SHA-256 of all that was read.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// All regions, sorted by name.
+    pub fn regions(&self) -> &[Territory] {
+        &self.parts.territories
+    }
+
+    /// What a region's name stands for.
+    pub fn region(&self, name: &Region) -> Option<&Territory> {
+        self.parts.territories.iter().find(|territory| territory.name == *name)
+    }
+
+    /// The names of all regions, for a sentence.
+    pub fn region_names(&self) -> String {
+        self.parts.territories.iter().map(|territory| territory.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// All providers, sorted by name.
+    pub fn providers(&self) -> impl ExactSizeIterator<Item = &Provider> {
+        self.parts.providers.values()
+    }
+
+    /// A provider by its name.
+    pub fn provider(&self, name: &ProviderName) -> Option<&Provider> {
+        self.parts.providers.get(name)
+    }
+
+    /// All hosts, sorted by name.
+    pub fn hosts(&self) -> &[Arc<Host>] {
+        &self.parts.hosts
+    }
+
+    /// All routes, sorted by id.
+    pub fn rows(&self) -> &[Arc<Row>] {
+        &self.parts.rows
+    }
+
+    /// A route by its id.
+    pub fn row(&self, route: &RouteId) -> Option<&Arc<Row>> {
+        self.parts.rows.iter().find(|row| row.route == *route)
+    }
+
+    /// All aliases, sorted by name.
+    pub fn aliases(&self) -> impl Iterator<Item = &Alias> {
+        self.parts.names.aliases()
+    }
+
+    /// What a caller's text means: a route's id, a catalogue name, an alias or a provider's own id, in that order.
+    /// `auto` is no name of a model: the planner knows what it means.
+    pub fn resolve(&self, name: &ModelName) -> Option<Named<'_>> {
+        self.parts.names.resolve(name.as_str())
+    }
+
+    /// Whether the text is `auto` or a name here, so that it may be written down.
+    pub fn knows(&self, name: &ModelName) -> bool {
+        name.as_str() == AUTO || self.resolve(name).is_some()
+    }
+
+    /// What `usage` of a row costs by the list, and with a margin in hundredths of a percent. A free host costs nothing.
+    ///
+    /// # Errors
+    /// [`CostError`], where no price is known, or it is more than can be counted.
+    pub fn cost(&self, row: &Row, usage: &Usage, margin_bp: u32) -> Result<Cost, CostError> {
+        if row.host.free {
+            return Ok(Cost { list: phi_words::MicroUsd::ZERO, charge: phi_words::MicroUsd::ZERO });
+        }
+        let price = row.price.ok_or(CostError::Unpriced("use"))?;
+        let usd = self.parts.rates.get(&price.currency).map_or(Micros::ONE, |rate| rate.usd);
+        price.cost(usage, usd, margin_bp)
+    }
+
+    /// The rates of exchange; US dollars need none.
+    pub fn rates(&self) -> &BTreeMap<Currency, Rate> {
+        &self.parts.rates
+    }
+
+    /// The currencies whose rate is older than 35 days.
+    pub fn stale_rates(&self, today: Date) -> Vec<Currency> {
+        let oldest = today.checked_sub(FRESH_DAYS.days()).unwrap_or(Date::MIN);
+        self.parts.rates.iter().filter(|(_, rate)| rate.date < oldest).map(|(currency, _)| *currency).collect()
+    }
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Catalogue({})", self.version)
+    }
+}
+
+fn version<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut all = Vec::new();
+    for part in texts.flat_map(|(file, text)| [file, text]) {
+        all.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        all.extend_from_slice(part.as_bytes());
+    }
+    let mut digits = hex(&sha256(&[&all]));
+    digits.truncate(12);
+    digits
+}

@@ -1,0 +1,79 @@
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use phi_words::{HostName, ProviderName};
+use serde::{Deserialize, Serialize};
+
+use crate::{Extent, Template};
+
+/// A provider's endpoint at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Its name in the catalogue.
+    pub name: HostName,
+    /// Whose it is.
+    pub provider: ProviderName,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// Where it is; its parameters come with the credential.
+    pub address: Template,
+    /// How it wants to be shown a key.
+    pub auth: Auth,
+    /// Whether it stands on the operator's premises: plain HTTP and private addresses are allowed there, and there
+    /// alone, and PHI may be processed there in `WORLD` too.
+    pub premises: bool,
+    /// Whether it costs nothing and is open to test keys.
+    pub free: bool,
+    /// Where it processes what it is sent.
+    pub processes_in: Extent,
+    /// What that is known from.
+    pub evidence: Evidence,
+    /// Where that is said.
+    pub source: String,
+    /// When that was read.
+    pub date: Date,
+}
+
+impl Host {
+    /// Whether a request to it needs a credential of the vault, for its key or for the parameters of its address.
+    pub fn needs_credential(&self) -> bool {
+        self.auth != Auth::None || !self.params().is_empty()
+    }
+
+    /// The parameters of its address that a credential has to bring.
+    pub fn params(&self) -> BTreeSet<&str> {
+        self.address.params()
+    }
+}
+
+/// What a host speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// OpenAI's: `chat/completions` and `embeddings` below the host's address.
+    OpenAi,
+}
+
+/// How a host wants to be shown a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// `Authorization: Bearer KEY`.
+    Bearer,
+    /// `x-api-key: KEY`.
+    XApiKey,
+    /// Not at all: only on the operator's premises.
+    None,
+}
+
+/// What a host's place is known from. The later word is the weaker one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// A contract says so.
+    Contract,
+    /// The vendor says so in public.
+    Vendor,
+    /// It is claimed, and no source of the vendor was found: general traffic only.
+    Unverified,
+}

@@ -1,0 +1,162 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use phi_words::{AliasName, Currency, MicroUsd, ModelName, ProviderName, Region, RouteId, Usage};
+
+use crate::price::Micros;
+use crate::written::WrittenAlias;
+use crate::{Provider, Rate, Row, Status};
+
+/// The model that a caller names to have one chosen.
+pub(crate) const AUTO: &str = "auto";
+
+/// What a name means.
+#[derive(Debug, Clone)]
+pub enum Named<'a> {
+    /// A route by its id.
+    Route(&'a Arc<Row>),
+    /// A model by its catalogue name, at every host that has it.
+    Model(&'a [Arc<Row>]),
+    /// An alias.
+    Alias(&'a Alias),
+    /// A provider's own id of a model, at any provider that calls one so.
+    Own(Vec<&'a Arc<Row>>),
+}
+
+/// A route that a name may mean, and how early.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice<'a> {
+    /// The route.
+    pub row: &'a Arc<Row>,
+    /// Its place in the alias's list of models; this order precedes every other.
+    pub rank: usize,
+}
+
+impl<'a> Named<'a> {
+    /// The routes that the name may mean in a region. Whether they serve it is not asked here.
+    pub fn choices(&self, region: &Region) -> Vec<Choice<'a>> {
+        let alike = |row| Choice { row, rank: 0 };
+        match self {
+            Self::Route(row) => vec![alike(*row)],
+            Self::Model(rows) => rows.iter().map(alike).collect(),
+            Self::Own(rows) => rows.iter().copied().map(alike).collect(),
+            Self::Alias(alias) => alias.choices(region),
+        }
+    }
+}
+
+/// A name that stands for models, in order, for each region.
+#[derive(Debug, Clone)]
+pub struct Alias {
+    /// The name.
+    pub name: AliasName,
+    /// The models' catalogue names. In `WORLD`, unless the file says otherwise, that of the cheapest route.
+    pub regions: BTreeMap<Region, Vec<ModelName>>,
+    rows: BTreeMap<Region, Vec<(usize, Arc<Row>)>>,
+}
+
+impl Alias {
+    fn choices(&self, region: &Region) -> Vec<Choice<'_>> {
+        let rows = self.rows.get(region).map(Vec::as_slice).unwrap_or_default();
+        rows.iter().map(|(rank, row)| Choice { row, rank: *rank }).collect()
+    }
+}
+
+/// All names, each in the order in which they are looked up.
+#[derive(Debug)]
+pub(crate) struct Names {
+    providers: Vec<ProviderName>,
+    routes: HashMap<RouteId, Arc<Row>>,
+    models: HashMap<ModelName, Vec<Arc<Row>>>,
+    aliases: BTreeMap<AliasName, Alias>,
+    own: HashMap<ModelName, Vec<Arc<Row>>>,
+}
+
+impl Names {
+    pub(crate) fn new(
+        providers: &BTreeMap<ProviderName, Provider>,
+        rows: &[Arc<Row>],
+        aliases: BTreeMap<AliasName, WrittenAlias>,
+        rates: &BTreeMap<Currency, Rate>,
+    ) -> Self {
+        let mut names = Self {
+            providers: providers.keys().cloned().collect(),
+            routes: rows.iter().map(|row| (row.route.clone(), Arc::clone(row))).collect(),
+            models: HashMap::new(),
+            aliases: BTreeMap::new(),
+            own: HashMap::new(),
+        };
+        for row in rows {
+            names.models.entry(row.model.clone()).or_default().push(Arc::clone(row));
+            names.own.entry(row.own.clone()).or_default().push(Arc::clone(row));
+        }
+        for (name, mut regions) in aliases {
+            if let Some(model) = names.cheapest(regions.values().flatten(), rates) {
+                regions.entry(Region::world()).or_insert_with(|| vec![model]);
+            }
+            let rows = regions.iter().map(|(region, models)| (region.clone(), names.in_order(models))).collect();
+            names.aliases.insert(name.clone(), Alias { name, regions, rows });
+        }
+        names
+    }
+
+    /// What a caller's text means: a route's id, a catalogue name, an alias or a provider's own id, in that order. A
+    /// text whose head before the first `/` is a provider means something at that provider alone.
+    pub(crate) fn resolve(&self, name: &str) -> Option<Named<'_>> {
+        if let Some(row) = self.routes.get(name) {
+            return Some(Named::Route(row));
+        }
+        if let Some(rows) = self.models.get(name) {
+            return Some(Named::Model(rows));
+        }
+        if let Some(alias) = self.aliases.get(name) {
+            return Some(Named::Alias(alias));
+        }
+        let (provider, own) = match name.split_once('/') {
+            Some((head, rest)) => match self.providers.iter().find(|provider| provider.as_str() == head) {
+                Some(provider) => (Some(provider), rest),
+                None => (None, name),
+            },
+            None => (None, name),
+        };
+        let rows: Vec<_> =
+            self.own.get(own)?.iter().filter(|row| provider.is_none_or(|p| row.provider == *p)).collect();
+        (!rows.is_empty()).then_some(Named::Own(rows))
+    }
+
+    pub(crate) fn aliases(&self) -> impl Iterator<Item = &Alias> {
+        self.aliases.values()
+    }
+
+    fn in_order(&self, models: &[ModelName]) -> Vec<(usize, Arc<Row>)> {
+        let ranked = models.iter().enumerate();
+        ranked
+            .flat_map(|(rank, model)| {
+                self.models.get(model).into_iter().flatten().map(move |row| (rank, Arc::clone(row)))
+            })
+            .collect()
+    }
+
+    /// The model of the cheapest live route, for as many tokens out as in; one that is said to go only if all are.
+    fn cheapest<'a>(
+        &self,
+        models: impl Iterator<Item = &'a ModelName>,
+        rates: &BTreeMap<Currency, Rate>,
+    ) -> Option<ModelName> {
+        let rows = models.filter_map(|model| self.models.get(model)).flatten();
+        let live = rows.filter(|row| row.status == Status::Live);
+        let cost = |row: &Row| list_cost(row, rates).map(|cost| (row.retires.is_some(), cost, row.route.clone()));
+        live.filter_map(|row| Some((cost(row)?, row))).min_by(|a, b| a.0.cmp(&b.0)).map(|(_, row)| row.model.clone())
+    }
+}
+
+fn list_cost(row: &Row, rates: &BTreeMap<Currency, Rate>) -> Option<MicroUsd> {
+    if row.host.free {
+        return Some(MicroUsd::ZERO);
+    }
+    let price = row.price?;
+    let usd = rates.get(&price.currency).map_or(Micros::ONE, |rate| rate.usd);
+    let output = if price.output.is_some() { 1_000_000 } else { 0 };
+    let usage = Usage { input: 1_000_000, output, ..Usage::default() };
+    price.cost(&usage, usd, 0).ok().map(|cost| cost.list)
+}

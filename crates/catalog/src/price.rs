@@ -1,0 +1,231 @@
+//! What a call costs. This is the one place where money is rounded: up, once a request.
+
+use jiff::civil::Date;
+use phi_words::{Currency, MicroUsd, Usage};
+use serde::Deserialize;
+
+/// What a provider's list says that a route costs: whole millionths of a currency for each unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// The currency of the list.
+    pub currency: Currency,
+    /// A million input tokens.
+    pub input: Option<Micros>,
+    /// A million input tokens of audio; as `input` where the list has no price of its own.
+    pub input_audio: Option<Micros>,
+    /// A million tokens read from a cache; likewise.
+    pub cache_read: Option<Micros>,
+    /// A million tokens written to a cache for five minutes; likewise.
+    pub cache_write_5m: Option<Micros>,
+    /// A million tokens written to a cache for an hour; likewise.
+    pub cache_write_1h: Option<Micros>,
+    /// A million output tokens.
+    pub output: Option<Micros>,
+    /// A million output tokens of audio; as `output` where the list has no price of its own.
+    pub output_audio: Option<Micros>,
+    /// A million output tokens of reasoning; likewise.
+    pub reasoning: Option<Micros>,
+    /// An hour of audio.
+    pub audio_hour: Option<Micros>,
+    /// A million characters.
+    pub characters: Option<Micros>,
+    /// A thousand pages.
+    pub pages: Option<Micros>,
+    /// One image.
+    pub image: Option<Micros>,
+    /// A second of video.
+    pub video_second: Option<Micros>,
+}
+
+/// Whole millionths of a currency, written as a decimal in quotes: `"0.20"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Micros(pub(crate) u64);
+
+/// What one unit of a currency was worth.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// In US dollars.
+    pub usd: Micros,
+    /// Where that is from.
+    pub source: String,
+    /// Of which day it is.
+    pub date: Date,
+}
+
+/// What one call costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// By the provider's list.
+    pub list: MicroUsd,
+    /// With the margin, rounded up once from the exact amount and not from `list`.
+    pub charge: MicroUsd,
+}
+
+/// Why a call cannot be priced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CostError {
+    /// The row, or this part of what was consumed, has no price.
+    #[error("no price is known for the {0} of this route")]
+    Unpriced(&'static str),
+    /// It is more than can be counted.
+    #[error("what was consumed costs more than can be counted")]
+    Overflow,
+}
+
+impl Micros {
+    /// One unit of the currency is so many micros.
+    pub(crate) const ONE: Self = Self(1_000_000);
+
+    /// In millionths.
+    pub fn micros(self) -> u64 {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Micros {
+    type Error = &'static str;
+
+    /// Up to nine digits, then perhaps a point and up to six more. Nothing is rounded.
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        const RULE: &str =
+            "an amount is written in quotes as up to 9 digits, a point and up to 6 more, such as `\"0.20\"`";
+        let (whole, part) = text.split_once('.').unwrap_or((&text, "0"));
+        let digits = |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole, 9) || !digits(part, 6) {
+            return Err(RULE);
+        }
+        format!("{whole}{part:0<6}").parse().map(Self).map_err(|_| RULE)
+    }
+}
+
+/// Everything is counted in this fraction of a unit, which all units of prices divide: a million, a thousand, an hour
+/// and a second in milliseconds.
+const UNITS: u128 = 18_000_000;
+const MILLION: u128 = 1_000_000;
+/// A margin is in hundredths of a percent.
+const BASIS: u128 = 10_000;
+
+impl Price {
+    /// What `usage` costs, at `usd` dollars for a unit of the price's currency and a margin in hundredths of a percent.
+    pub(crate) fn cost(&self, usage: &Usage, usd: Micros, margin_bp: u32) -> Result<Cost, CostError> {
+        let mut exact: u128 = 0;
+        for (what, count, price, per) in self.parts(usage) {
+            if count == 0 {
+                continue;
+            }
+            let price = price.ok_or(CostError::Unpriced(what))?;
+            let part = u128::from(count).checked_mul(u128::from(price.0) * (UNITS / per));
+            exact = part.and_then(|part| exact.checked_add(part)).ok_or(CostError::Overflow)?;
+        }
+        let exact = exact.checked_mul(u128::from(usd.0)).ok_or(CostError::Overflow)?;
+        let with_margin = exact.checked_mul(BASIS + u128::from(margin_bp)).ok_or(CostError::Overflow)?;
+        Ok(Cost { list: up(exact, UNITS * MILLION)?, charge: up(with_margin, UNITS * MILLION * BASIS)? })
+    }
+
+    /// What was consumed of each thing, its price, and for how many of it that is.
+    fn parts(&self, usage: &Usage) -> [(&'static str, u64, Option<Micros>, u128); 13] {
+        const SECOND: u128 = 1_000;
+        const HOUR: u128 = 3_600 * SECOND;
+        [
+            ("input", usage.input, self.input, MILLION),
+            ("audio input", usage.input_audio, self.input_audio.or(self.input), MILLION),
+            ("cache reads", usage.cache_read, self.cache_read.or(self.input), MILLION),
+            ("cache writes", usage.cache_write_5m, self.cache_write_5m.or(self.input), MILLION),
+            ("cache writes", usage.cache_write_1h, self.cache_write_1h.or(self.input), MILLION),
+            ("output", usage.output, self.output, MILLION),
+            ("audio output", usage.output_audio, self.output_audio.or(self.output), MILLION),
+            ("reasoning", usage.reasoning, self.reasoning.or(self.output), MILLION),
+            ("audio", usage.audio_ms, self.audio_hour, HOUR),
+            ("characters", usage.characters, self.characters, MILLION),
+            ("pages", usage.pages, self.pages, 1_000),
+            ("images", usage.images, self.image, 1),
+            ("video", usage.video_ms, self.video_second, SECOND),
+        ]
+    }
+}
+
+fn up(amount: u128, per: u128) -> Result<MicroUsd, CostError> {
+    i64::try_from(amount.div_ceil(per)).map(MicroUsd::new).map_err(|_| CostError::Overflow)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn micros(text: &str) -> Option<u64> {
+        Micros::try_from(text.to_owned()).ok().map(Micros::micros)
+    }
+
+    fn price(toml: &str) -> Price {
+        toml::from_str(toml).unwrap()
+    }
+
+    fn charge(price: &Price, usage: Usage, usd: &str) -> i64 {
+        price.cost(&usage, Micros(micros(usd).unwrap()), 1_000).unwrap().charge.micros()
+    }
+
+    #[test]
+    fn amounts_are_read_exactly() {
+        assert_eq!(micros("0.20"), Some(200_000));
+        assert_eq!(micros("3"), Some(3_000_000));
+        assert_eq!(micros("0.000001"), Some(1));
+        for bad in ["", ".", "1.", ".5", "-1", "+1", "1e3", "0.0000001", "1,5", " 1", "1234567890", "٣"] {
+            assert_eq!(micros(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_worked_examples_hold() {
+        let million = |input, output| Usage { input, output, ..Usage::default() };
+        let sonnet = price("currency = 'USD'\ninput = '3.00'\noutput = '15.00'");
+        assert_eq!(charge(&sonnet, million(1_000_000, 0), "1"), 3_300_000);
+        assert_eq!(charge(&sonnet, million(0, 1_000_000), "1"), 16_500_000);
+        let gemini = price("currency = 'USD'\ninput = '0.30'\noutput = '2.50'");
+        assert_eq!(charge(&gemini, million(1_000_000, 0), "1"), 330_000);
+        assert_eq!(charge(&gemini, million(0, 1_000_000), "1"), 2_750_000);
+        let speech = price("currency = 'USD'\naudio_hour = '1.00'");
+        assert_eq!(charge(&speech, Usage { audio_ms: 60_000, ..Usage::default() }, "1"), 18_334, "0.0183 a minute");
+        let image = price("currency = 'USD'\nimage = '0.03'");
+        assert_eq!(charge(&image, Usage { images: 1, ..Usage::default() }, "1"), 33_000);
+        let gemma = price("currency = 'CHF'\ninput = '0.20'\noutput = '0.40'");
+        assert_eq!(charge(&gemma, million(1_000_000, 0), "1.10"), 242_000);
+    }
+
+    #[test]
+    fn nothing_costs_nothing_and_the_unknown_is_no_price() {
+        let input = price("currency = 'USD'\ninput = '0.10'");
+        assert_eq!(charge(&input, Usage::default(), "1"), 0);
+        assert_eq!(charge(&input, Usage { input: 1, ..Usage::default() }, "1"), 1, "rounded up");
+        assert_eq!(charge(&input, Usage { cache_read: 1_000_000, ..Usage::default() }, "1"), 110_000, "as input");
+        let usage = Usage { output: 1, ..Usage::default() };
+        assert_eq!(input.cost(&usage, Micros::ONE, 0), Err(CostError::Unpriced("output")));
+        let usage = Usage { input: u64::MAX, ..Usage::default() };
+        assert!(price("currency = 'USD'\ninput = '999999999'").cost(&usage, Micros::ONE, 0).is_err());
+    }
+
+    proptest! {
+        /// Against plain arithmetic over tokens alone, where every unit is a million.
+        #[test]
+        fn the_charge_is_the_exact_amount_rounded_up(
+            input in 0_u64..100_000_000, output in 0_u64..100_000_000,
+            a in 0_u64..1_000_000_000, b in 0_u64..1_000_000_000,
+            usd in 1_u64..3_000_000, margin_bp in 0_u32..5_000,
+        ) {
+            let price = Price { input: Some(Micros(a)), output: Some(Micros(b)), ..price("currency = 'USD'") };
+            let cost = price.cost(&Usage { input, output, ..Usage::default() }, Micros(usd), margin_bp).unwrap();
+            let exact = u128::from(input) * u128::from(a) + u128::from(output) * u128::from(b);
+            let rounded = |amount: u128, zeros: u32| {
+                let per = 10_u128.pow(zeros);
+                i64::try_from(amount / per + u128::from(!amount.is_multiple_of(per))).unwrap()
+            };
+            prop_assert_eq!(cost.list.micros(), rounded(exact * u128::from(usd), 12));
+            prop_assert_eq!(cost.charge.micros(), rounded(exact * u128::from(usd) * u128::from(10_000 + margin_bp), 16));
+            prop_assert!(cost.charge >= cost.list);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use phi_words::{Country, Framework, Modality, ProviderName};
+use serde::Deserialize;
+
+/// A company that answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// Its name, the head of its models' names.
+    pub name: ProviderName,
+    /// What people call it.
+    pub title: String,
+    /// The agreements that it offers. Whether one stands is an operator's attestation: see [`crate::Agreement`].
+    pub offers: Vec<Offer>,
+}
+
+/// An agreement that a provider offers to make.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// For processing in these countries.
+    pub countries: BTreeSet<Country>,
+    /// For this kind of work.
+    pub modalities: BTreeSet<Modality>,
+    /// Under these laws.
+    pub frameworks: BTreeSet<Framework>,
+    /// Where the provider says so.
+    pub source: String,
+    /// When that was read.
+    pub date: Date,
+}
