@@ -156,22 +156,16 @@ impl State {
 
     async fn listen(self: Arc<Self>, listener: TcpListener, address: SocketAddr) {
         let mut shut = self.shut.subscribe();
-        let mut first = Some(listener);
+        let mut bound = Some(listener);
         loop {
+            match bound.take() {
+                Some(listener) => self.accept(&listener, &mut shut).await,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
             if shut.wait_for(|shut| !shut).await.is_err() {
                 return;
             }
-            let listener = match first.take() {
-                Some(listener) => listener,
-                None => match TcpListener::bind(address).await {
-                    Ok(listener) => listener,
-                    Err(_) => {
-                        tokio::time::sleep(Duration::from_millis(20)).await;
-                        continue;
-                    }
-                },
-            };
-            self.accept(&listener, &mut shut).await;
+            bound = TcpListener::bind(address).await.ok();
         }
     }
 
