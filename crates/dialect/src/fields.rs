@@ -5,6 +5,7 @@ mod checks;
 pub(crate) mod embeddings;
 mod format;
 pub(crate) mod messages;
+mod parameters;
 mod tools;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ use crate::json::Value;
 use crate::{Carry, Misfit};
 
 pub(crate) use format::{is_json_object, is_text};
+pub use parameters::{Treatment, parameters};
 pub(crate) use tools::choice_among;
 
 /// One row of the table: a field by its exact name.
@@ -117,13 +119,19 @@ impl Row {
     }
 }
 
-/// Fields that could steer who answers, where, what is kept or who else is called, at any host that takes fields we do not
-/// know. They are refused whatever their value, and the list is what makes a row with an open body safe.
+/// Fields that could steer who answers, where, what is kept, what it costs or who else is called, at any host that takes
+/// fields we do not know. They are refused whatever their value, and the list is what makes a row with an open body safe.
 pub(crate) const STEERING: &[&str] = &[
+    "adapter_id",
     "allow_fallbacks",
     "api_base",
     "api_key",
+    "attachments",
+    "audio_url",
     "base_url",
+    "best_of",
+    "cache",
+    "cache_prompt",
     "cache_salt",
     "cached_content",
     "callback_url",
@@ -133,22 +141,40 @@ pub(crate) const STEERING: &[&str] = &[
     "context_length_exceeded_behavior",
     "context_management",
     "conversation",
+    "data_collection",
+    "data_retention",
     "data_sources",
     "debug",
     "deferred",
+    "document_url",
     "enable_search",
     "extra_body",
     "extra_headers",
     "extra_query",
     "fallbacks",
+    "file_id",
+    "file_ids",
+    "file_url",
     "function_call",
     "functions",
     "google",
     "guardrails",
     "headers",
+    "id_slot",
+    "ignore_eos",
+    "image_url",
     "inference_geo",
     "kv_transfer_params",
+    "logging",
+    "logits_processors",
+    "lora",
+    "lora_adapters",
+    "lora_request",
+    "max_new_tokens",
+    "max_output_tokens",
+    "mcp",
     "mcp_servers",
+    "mm_processor_kwargs",
     "models",
     "organization",
     "plugins",
@@ -170,9 +196,14 @@ pub(crate) const STEERING: &[&str] = &[
     "trace",
     "transforms",
     "truncate_prompt_tokens",
+    "use_beam_search",
+    "vector_store_ids",
+    "video_url",
+    "vllm_xargs",
     "web_search_options",
     "webhook",
     "webhook_url",
+    "zdr",
 ];
 
 /// The row of a field; a steering field has the row of all such.

@@ -15,4 +15,5 @@ pub mod sse;
 
 pub use carry::{Carry, LimitName, Misfit, Rendered, Tokenizer};
 pub use fault::{HostError, HostErrorKind, HostFault};
+pub use fields::{Treatment, parameters};
 pub use question::{ChatQuestion, EmbeddingsQuestion, Question, read_chat, read_embeddings};

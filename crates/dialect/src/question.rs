@@ -6,7 +6,7 @@ mod embeddings;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use phi_words::{Capability, Class, Code, Modality, ModelName, Prompt, Refusal};
+use phi_words::{Capability, Class, Code, Modality, ModelName, Prompt, Refusal, Usage};
 
 pub use chat::{ChatQuestion, read_chat};
 pub use embeddings::{EmbeddingsQuestion, read_embeddings};
@@ -84,6 +84,12 @@ impl Question {
     /// The input in tokens, estimated: a quarter of the bytes, rounded up.
     pub fn estimated_input(&self) -> u64 {
         (self.body_len() as u64).div_ceil(4)
+    }
+
+    /// What a call consumed as far as we can count it ourselves, where the host's figures are missing or not sound: a token
+    /// is four bytes of the body, or four characters of what was delivered, both rounded up.
+    pub fn estimate(&self, output_chars: u64) -> Usage {
+        Usage { input: self.estimated_input(), output: output_chars.div_ceil(4), ..Usage::default() }
     }
 
     /// The most output tokens that the caller wants, over all choices; `None` where nothing limits them.

@@ -198,100 +198,99 @@ fn first_number(said: &str, after: &[&str]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn length(limit: u64, asked: u64) -> HostErrorKind {
+    const fn length(limit: u64, asked: u64) -> HostErrorKind {
         HostErrorKind::ContextLength { limit: Some(limit), asked: Some(asked) }
     }
 
+    const NO_FIGURES: HostErrorKind = HostErrorKind::ContextLength { limit: None, asked: None };
+
+    const FORMS: &[(&str, HostErrorKind, Option<&str>)] = &[
+        // OpenAI
+        (
+            r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+            length(8192, 9001),
+            Some("context_length_exceeded"),
+        ),
+        (
+            r#"{"error":{"message":"x","type":"invalid_request_error","param":null,"code":"context_length_exceeded"}}"#,
+            NO_FIGURES,
+            Some("context_length_exceeded"),
+        ),
+        (
+            r#"{"error":{"message":"The model `x` does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+            HostErrorKind::RowFault,
+            Some("model_not_found"),
+        ),
+        (
+            r#"{"error":{"message":"x","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
+            HostErrorKind::RowFault,
+            Some("insufficient_quota"),
+        ),
+        (
+            r#"{"error":{"message":"x","type":null,"param":null,"code":"content_filter"}}"#,
+            HostErrorKind::ContentFiltered,
+            Some("content_filter"),
+        ),
+        // Scaleway and vLLM, nested and flat
+        (
+            r#"{"error":{"message":"This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (3000 in the messages, 2000 in the completion).","type":"BadRequestError","param":null,"code":400}}"#,
+            length(4096, 5000),
+            Some("BadRequestError"),
+        ),
+        (
+            r#"{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError","param":null,"code":404}"#,
+            HostErrorKind::RowFault,
+            Some("NotFoundError"),
+        ),
+        (
+            r#"{"error":{"message":"unknown model x","type":"x","param":null,"code":422}}"#,
+            HostErrorKind::RowFault,
+            None,
+        ),
+        (r#"{"error":{"message":"bad temperature","type":"x","param":null,"code":422}}"#, HostErrorKind::Other, None),
+        (
+            r#"{"error":{"message":"The decoder prompt (length 12345) is longer than the maximum model length of 4096.","code":400}}"#,
+            length(4096, 12345),
+            None,
+        ),
+        // Infomaniak
+        (
+            r#"{"result":"error","error":{"code":"validation_failed","description":"Validation failed","errors":[{"code":"validation_rule_in","description":"The selected model is invalid.","context":{}}]}}"#,
+            HostErrorKind::RowFault,
+            Some("validation_failed"),
+        ),
+        (
+            r#"{"result":"error","error":{"code":"invalid_scope_token","description":"missing_ai_tools_scope"}}"#,
+            HostErrorKind::RowFault,
+            Some("invalid_scope_token"),
+        ),
+        (
+            r#"{"result":"error","error":{"code":"validation_failed","description":"Validation failed","errors":[{"code":"validation_rule_max","description":"max"}]}}"#,
+            HostErrorKind::Other,
+            Some("validation_failed"),
+        ),
+        // llama.cpp
+        (
+            r#"{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error","n_prompt_tokens":1234,"n_ctx":512}}"#,
+            length(512, 1234),
+            Some("exceed_context_size_error"),
+        ),
+        // Fireworks, Together, Ollama
+        (
+            r#"{"error":{"message":"The prompt is too long: 140000, model maximum context length: 131071","code":"invalid_request_error"}}"#,
+            length(131_071, 140_000),
+            Some("invalid_request_error"),
+        ),
+        (r#"{"error":"the model failed to generate a response"}"#, HostErrorKind::Other, None),
+        // no JSON at all, and JSON that is no error
+        ("<html>patient 4711</html>", HostErrorKind::Other, None),
+        ("", HostErrorKind::Other, None),
+        ("[1]", HostErrorKind::Other, None),
+    ];
+
     #[test]
     fn every_hosts_form_is_read() {
-        let none = HostErrorKind::ContextLength { limit: None, asked: None };
-        for (body, kind, code) in [
-            // OpenAI
-            (
-                r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
-                length(8192, 9001),
-                Some("context_length_exceeded"),
-            ),
-            (
-                r#"{"error":{"message":"x","type":"invalid_request_error","param":null,"code":"context_length_exceeded"}}"#,
-                none,
-                Some("context_length_exceeded"),
-            ),
-            (
-                r#"{"error":{"message":"The model `x` does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
-                HostErrorKind::RowFault,
-                Some("model_not_found"),
-            ),
-            (
-                r#"{"error":{"message":"x","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
-                HostErrorKind::RowFault,
-                Some("insufficient_quota"),
-            ),
-            (
-                r#"{"error":{"message":"x","type":null,"param":null,"code":"content_filter"}}"#,
-                HostErrorKind::ContentFiltered,
-                Some("content_filter"),
-            ),
-            // Scaleway and vLLM, nested and flat
-            (
-                r#"{"error":{"message":"This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (3000 in the messages, 2000 in the completion).","type":"BadRequestError","param":null,"code":400}}"#,
-                length(4096, 5000),
-                Some("BadRequestError"),
-            ),
-            (
-                r#"{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError","param":null,"code":404}"#,
-                HostErrorKind::RowFault,
-                Some("NotFoundError"),
-            ),
-            (
-                r#"{"error":{"message":"unknown model x","type":"x","param":null,"code":422}}"#,
-                HostErrorKind::RowFault,
-                None,
-            ),
-            (
-                r#"{"error":{"message":"bad temperature","type":"x","param":null,"code":422}}"#,
-                HostErrorKind::Other,
-                None,
-            ),
-            (
-                r#"{"error":{"message":"The decoder prompt (length 12345) is longer than the maximum model length of 4096.","code":400}}"#,
-                length(4096, 12345),
-                None,
-            ),
-            // Infomaniak
-            (
-                r#"{"result":"error","error":{"code":"validation_failed","description":"Validation failed","errors":[{"code":"validation_rule_in","description":"The selected model is invalid.","context":{}}]}}"#,
-                HostErrorKind::RowFault,
-                Some("validation_failed"),
-            ),
-            (
-                r#"{"result":"error","error":{"code":"invalid_scope_token","description":"missing_ai_tools_scope"}}"#,
-                HostErrorKind::RowFault,
-                Some("invalid_scope_token"),
-            ),
-            (
-                r#"{"result":"error","error":{"code":"validation_failed","description":"Validation failed","errors":[{"code":"validation_rule_max","description":"max"}]}}"#,
-                HostErrorKind::Other,
-                Some("validation_failed"),
-            ),
-            // llama.cpp
-            (
-                r#"{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error","n_prompt_tokens":1234,"n_ctx":512}}"#,
-                length(512, 1234),
-                Some("exceed_context_size_error"),
-            ),
-            // Fireworks, Together, Ollama
-            (
-                r#"{"error":{"message":"The prompt is too long: 140000, model maximum context length: 131071","code":"invalid_request_error"}}"#,
-                length(131_071, 140_000),
-                Some("invalid_request_error"),
-            ),
-            (r#"{"error":"the model failed to generate a response"}"#, HostErrorKind::Other, None),
-            // no JSON at all, and JSON that is no error
-            ("<html>patient 4711</html>", HostErrorKind::Other, None),
-            ("", HostErrorKind::Other, None),
-            ("[1]", HostErrorKind::Other, None),
-        ] {
+        for &(body, kind, code) in FORMS {
             assert_eq!(read_error(body.as_bytes()), HostError { kind, code }, "{body}");
         }
     }

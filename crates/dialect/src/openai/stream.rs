@@ -85,6 +85,7 @@ impl ChatStream {
         let mut is_empty = true;
         for item in items {
             let index = item.member("index").and_then(Value::whole);
+            let index = index.filter(|index| *index < MAX_CHOICES);
             let index = index.ok_or(HostFault::Malformed("a choice has no index"))?;
             let delta = item.member("delta");
             if delta.is_some_and(|delta| delta.members().is_none()) {
@@ -148,6 +149,9 @@ impl ChatStream {
         Completion::new(out.finish())
     }
 }
+
+/// How many choices a request may ask for: a host that counts further makes us remember each.
+const MAX_CHOICES: u64 = 128;
 
 const CHUNK: &str = "chat.completion.chunk";
 
@@ -268,6 +272,7 @@ mod tests {
             "{}",
             "5",
             "{\"choices\":[{}]}",
+            "{\"choices\":[{\"index\":128}]}",
             "{\"choices\":[{\"index\":0,\"delta\":\"x\"}]}",
             "\u{7f}",
         ] {

@@ -134,6 +134,7 @@ const ANY_OBJECT: &[u8] = br#"{"type":"json_schema","json_schema":{"name":"objec
 #[cfg(test)]
 mod tests {
     use phi_words::Code;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::LimitName;
@@ -386,6 +387,25 @@ mod tests {
         let plain = Carry::plain("m".parse().unwrap());
         assert_eq!(none.fits(&plain), Ok(()));
         assert_eq!(none.render(&plain, &str::to_owned, Class::Phi).left_out, ["reasoning_effort", "logprobs"]);
+    }
+
+    proptest! {
+        /// Bodies one edit away from a good one: whatever is taken is sent as a body that would be taken again, as it is.
+        #[test]
+        fn what_we_send_passes_the_table_again(at in 0..FULL.len(), cut in 0_usize..4, put in "[\\[\\]{}:,\"0-9a-z\\\\-]{0,3}") {
+            let mut body = FULL.as_bytes().to_vec();
+            let end = (at + cut).min(body.len());
+            body.splice(at..end, put.bytes());
+            let Ok(question) = read_chat(Prompt::new(body), Class::General) else { return Ok(()) };
+            let carry = Carry { open_body: true, ..carry() };
+            prop_assert_eq!(question.fits(&carry), Ok(()));
+            let sent = question.render(&carry, &str::to_owned, Class::General).body;
+            let again = read_chat(sent.clone(), Class::General).unwrap();
+            prop_assert_eq!((again.stream(), again.output_limit()), (question.stream(), question.output_limit()));
+            prop_assert_eq!(again.capabilities(), question.capabilities());
+            let resent = again.render(&carry, &str::to_owned, Class::General).body;
+            prop_assert_eq!(resent.len(), sent.len());
+        }
     }
 
     /// The golden files: one input, one snapshot a kind of route.
