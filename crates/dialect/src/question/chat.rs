@@ -408,6 +408,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_question_does_not_show_what_was_asked() {
+        let body = FULL.replace("\"n\": 1", "\"patient_x\": 1").replace("Be brief.", "patient 4711");
+        let question = read(&body, Class::General).unwrap();
+        let rendered = question.render(&carry(), &str::to_owned, Class::General);
+        let shown = format!("{question:?} {rendered:?}");
+        assert!(!shown.contains("patient"), "{shown}");
+    }
+
     /// The golden files: one input, one snapshot a kind of route.
     #[test]
     fn a_full_body_is_rendered_for_each_kind_of_route() {

@@ -127,6 +127,9 @@ impl EmbeddingsQuestion {
     }
 }
 
+/// How many tokens a request may have over all inputs (OpenAI's limit).
+const MAX_TOKENS: usize = 300_000;
+
 /// What is to become vectors.
 #[derive(Clone)]
 struct Input {
@@ -143,7 +146,7 @@ enum Form {
 }
 
 impl Input {
-    const RULE: &str = "must be a text, 1 to 2048 texts, or tokens likewise, none of them empty";
+    const RULE: &str = "must be a text, 1 to 2048 texts, or tokens likewise (300,000 at the most), none of them empty";
 
     fn read(value: Value<'_>) -> Option<Self> {
         let is_text = |value: Value<'_>| value.text().is_some_and(|text| !text.is_empty());
@@ -166,6 +169,9 @@ impl Input {
             Kind::List | Kind::Null | Kind::True | Kind::False | Kind::Object => return None,
         };
         let count = lists.len();
+        if lists.iter().map(Vec::len).sum::<usize>() > MAX_TOKENS {
+            return None;
+        }
         let texts = lists.iter().map(|tokens| spelled(tokens)).collect();
         let form = Form::Tokens { texts };
         Some(Self { count, form })
@@ -231,6 +237,7 @@ mod tests {
             "{}",
             "5",
             &many,
+            &format!("[{}1]", "1,".repeat(MAX_TOKENS)),
         ] {
             assert_eq!(read(&format!("\"input\":{bad}")).unwrap_err().code, Code::InvalidRequest, "{bad:.40}");
         }
