@@ -57,3 +57,37 @@ impl Agreement {
         self.revoked.is_none_or(|revoked| now < revoked) && self.verified_on <= today && today <= self.review_by
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_stands_from_the_day_of_verification_to_the_end_of_the_day_of_review() {
+        let agreement = Agreement {
+            id: AgreementId::new(),
+            kind: Kind::Customer,
+            org: None,
+            counterparty: "Acme".into(),
+            document: "0".repeat(64),
+            countries: BTreeSet::new(),
+            modalities: BTreeSet::new(),
+            frameworks: BTreeSet::new(),
+            verified_by: "A".into(),
+            verified_on: "2026-11-01".parse().unwrap(),
+            review_by: "2026-11-30".parse().unwrap(),
+            revoked: None,
+        };
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        for (now, stands) in [
+            ("2026-10-31T23:59:59.999999Z", false),
+            ("2026-11-01T00:00:00Z", true),
+            ("2026-11-30T23:59:59Z", true),
+            ("2026-12-01T00:00:00Z", false),
+        ] {
+            assert_eq!(agreement.stands(at(now)), stands, "{now}");
+        }
+        let revoked = Agreement { revoked: Some(at("2026-11-10T12:00:00Z")), ..agreement };
+        assert!(revoked.stands(at("2026-11-10T11:59:59Z")) && !revoked.stands(at("2026-11-10T12:00:00Z")));
+    }
+}

@@ -144,3 +144,6 @@ fn version<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     digits.truncate(12);
     digits
 }
+
+#[cfg(test)]
+mod tests;

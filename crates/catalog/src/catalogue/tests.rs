@@ -1,0 +1,368 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use phi_words::{MicroUsd, Modality};
+
+use super::*;
+use crate::Extent;
+
+const BASE: &str = r#"
+[provider.acme]
+title = "Acme"
+
+[region.CH]
+countries = ["CH"]
+residents = ["acme"]
+
+[region.WORLD]
+countries = "anywhere"
+
+[host.acme-ch]
+provider = "acme"
+dialect = "openai"
+address = "https://api.acme.example/v1"
+auth = "bearer"
+processes_in = ["CH"]
+evidence = "vendor"
+source = "https://acme.example/places"
+date = "2026-11-01"
+
+[route.acme-small]
+host = "acme-ch"
+model = "small"
+own = "acme/Small-7B"
+modality = "chat"
+status = "live"
+price = { currency = "USD", input = "0.10", output = "0.20" }
+source = "https://acme.example/prices"
+date = "2026-11-01"
+"#;
+
+fn built_in() -> Catalogue {
+    Catalogue::load(None).unwrap()
+}
+
+fn named<'a>(catalogue: &'a Catalogue, name: &str, region: &str) -> Vec<&'a str> {
+    let named = catalogue.resolve(&name.parse().unwrap());
+    let choices = named.map(|named| named.choices(&region.parse().unwrap())).unwrap_or_default();
+    choices.iter().map(|choice| choice.row.route.as_str()).collect()
+}
+
+/// The base with more text; what is wrong with it, as `path: what`.
+fn problems(more: &str) -> Vec<String> {
+    match Catalogue::parse(&[("a.toml", BASE), ("b.toml", more)]) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.list().iter().map(|p| format!("{}: {}", p.path, p.what)).collect(),
+    }
+}
+
+/// The base with `from` replaced by `to`; what is wrong with it, as `path: what`.
+fn spoiled(from: &str, to: &str) -> Vec<String> {
+    assert!(BASE.contains(from), "{from}");
+    let text = BASE.replacen(from, to, 1);
+    let problems = Catalogue::parse(&[("a.toml", &text)]).err();
+    problems.map(|p| p.list().iter().map(|p| format!("{}: {}", p.path, p.what)).collect()).unwrap_or_default()
+}
+
+#[test]
+fn the_binary_holds_the_whole_folder() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalog"));
+    let on_disk: BTreeSet<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| format!("catalog/{}", entry.unwrap().file_name().into_string().unwrap()))
+        .collect();
+    assert_eq!(on_disk, BUILT_IN.iter().map(|(file, _)| (*file).to_owned()).collect());
+}
+
+#[test]
+fn the_built_in_regions_and_residents_are_those_of_the_contract() {
+    let catalogue = built_in();
+    assert_eq!(catalogue.region_names(), "ANZ, ASIA, CH, EU, INDIA, LATAM, MENA, UK, US, WORLD");
+    let counts = [
+        ("ANZ", 2),
+        ("ASIA", 10),
+        ("CH", 1),
+        ("EU", 27),
+        ("INDIA", 1),
+        ("LATAM", 12),
+        ("MENA", 11),
+        ("UK", 1),
+        ("US", 1),
+    ];
+    for (region, count) in counts {
+        let territory = catalogue.region(&region.parse().unwrap()).unwrap();
+        assert_eq!(territory.extent.countries().map(BTreeSet::len), Some(count), "{region}");
+        let residents: Vec<_> = territory.residents.iter().map(ProviderName::as_str).collect();
+        let expected: &[&str] = match region {
+            "CH" => &["infomaniak"],
+            "EU" => &["scaleway"],
+            "US" => &["together", "fireworks"],
+            _ => &["google"],
+        };
+        assert_eq!(residents, expected, "{region}");
+    }
+    assert_eq!(catalogue.region(&Region::world()).map(|world| &world.extent), Some(&Extent::Anywhere));
+    // No country lies in two regions.
+    let all: Vec<_> = catalogue.regions().iter().filter_map(|t| t.extent.countries()).flatten().collect();
+    assert_eq!(all.len(), all.iter().collect::<BTreeSet<_>>().len());
+}
+
+#[test]
+fn every_built_in_row_and_host_says_where_it_is_known_from() {
+    let catalogue = built_in();
+    assert!(catalogue.rows().len() > 15);
+    for row in catalogue.rows() {
+        assert!(row.source.as_ref().is_some_and(|source| source.starts_with("https://")), "{}", row.route);
+        assert!(row.price.is_some() && row.date.is_some(), "{}", row.route);
+        assert!(row.route.as_str().starts_with(row.provider.as_str()), "{}", row.route);
+        assert!(row.replies_as(row.own.as_str()), "{}", row.route);
+    }
+    for host in catalogue.hosts() {
+        assert!(host.source.starts_with("https://") && !host.premises && !host.free, "{}", host.name);
+    }
+}
+
+#[test]
+fn an_alias_means_one_model_a_region_and_the_cheapest_in_the_world() {
+    let catalogue = built_in();
+    let table = [
+        ("gemma-4", "CH", "infomaniak-gemma-4-31b"),
+        ("gemma-4", "EU", "scaleway-gemma-4-26b"),
+        ("gemma-4", "US", "together-gemma-4-31b"),
+        ("gemma-4", "WORLD", "infomaniak-gemma-4-31b"),
+        ("qwen3.5", "CH", "infomaniak-qwen3.5-397b"),
+        ("qwen3.5", "EU", "scaleway-qwen3.5-397b"),
+        ("qwen3.5", "US", "together-qwen3.5-397b"),
+        ("qwen3.5", "WORLD", "scaleway-qwen3.5-397b"), // Together's is cheaper, and said to be gone
+        ("glm-5.2", "US", "together-glm-5.2"),
+        ("glm-5.2", "WORLD", "together-glm-5.2"),
+        ("qwen3-embedding-8b", "CH", "infomaniak-qwen3-embedding-8b"),
+        ("qwen3-embedding-8b", "EU", "scaleway-qwen3-embedding-8b"),
+        ("qwen3-embedding-8b", "US", "fireworks-qwen3-embedding-8b"),
+        ("qwen3-embedding-8b", "WORLD", "infomaniak-qwen3-embedding-8b"),
+    ];
+    for (alias, region, route) in table {
+        assert_eq!(named(&catalogue, alias, region), [route], "{alias} in {region}");
+    }
+    for (alias, region) in [("gemma-4", "UK"), ("glm-5.2", "CH"), ("glm-5.2", "EU")] {
+        assert!(named(&catalogue, alias, region).is_empty(), "{alias} in {region}");
+        assert!(catalogue.knows(&alias.parse().unwrap()));
+    }
+}
+
+#[test]
+fn names_are_looked_up_in_order() {
+    let catalogue = built_in();
+    let ch = |name| named(&catalogue, name, "CH");
+    assert_eq!(ch("infomaniak-gemma-4-31b"), ["infomaniak-gemma-4-31b"], "a route");
+    assert_eq!(ch("infomaniak/gemma-4-31b"), ["infomaniak-gemma-4-31b"], "a catalogue name");
+    assert_eq!(ch("gemma-4"), ["infomaniak-gemma-4-31b"], "an alias");
+    assert_eq!(ch("gemma-4-26b-a4b-it"), ["scaleway-gemma-4-26b"], "an own id; whether it serves is not asked here");
+    assert_eq!(ch("accounts/fireworks/models/glm-5p2"), ["fireworks-glm-5.2"], "an own id whose head is no provider");
+    assert_eq!(ch("infomaniak/google/gemma-4-31B-it"), ["infomaniak-gemma-4-31b"], "an own id written whole");
+    assert!(ch("google/gemma-4-31B-it").is_empty(), "its head is a provider that has no such model");
+    assert_eq!(ch("together/google/gemma-4-31B-it"), ["together-gemma-4-31b"]);
+    assert!(ch("glm-5.2").is_empty(), "an own id that is an alias means the alias");
+    for unknown in ["gpt-99", "infomaniak/", "infomaniak/gpt-99", "GEMMA-4", "infomaniak/gemma-4", "/gemma-4", "auto"] {
+        assert!(catalogue.resolve(&unknown.parse().unwrap()).is_none(), "{unknown}");
+    }
+    assert!(catalogue.knows(&"auto".parse().unwrap()));
+}
+
+#[test]
+fn an_own_id_that_providers_share_means_the_model_at_any_of_them() {
+    let other = BASE
+        .replace("acme", "bolt")
+        .replace(
+            "[region.CH]\ncountries = [\"CH\"]\nresidents = [\"bolt\"]\n\n[region.WORLD]\ncountries = \"anywhere\"\n",
+            "",
+        )
+        .replace("bolt/Small-7B", "Small-7B");
+    let base = BASE.replace("acme/Small-7B", "Small-7B");
+    let catalogue = Catalogue::parse(&[("a.toml", &base), ("b.toml", &other)]).unwrap();
+    assert_eq!(named(&catalogue, "Small-7B", "CH"), ["acme-small", "bolt-small"]);
+    assert_eq!(named(&catalogue, "bolt/Small-7B", "CH"), ["bolt-small"]);
+}
+
+#[test]
+fn an_operators_files_add_and_replace() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("local.toml", include_str!("../../sample.toml"));
+    write("notes.txt", "not TOML at all");
+    write(
+        "prices.toml",
+        "[price.infomaniak-gemma-4-31b]\ncurrency = 'USD'\ninput = '1'\noutput = '2'\n[region.CA]\ncountries = ['CA']\n",
+    );
+    let catalogue = Catalogue::load(Some(folder.path())).unwrap();
+    assert_ne!(catalogue.version(), built_in().version());
+    assert_eq!(named(&catalogue, "local/smollm2-135m", "CH"), ["local-smollm2-135m"]);
+    assert!(catalogue.region(&"CA".parse().unwrap()).is_some());
+    let usage = Usage { input: 1_000_000, output: 1_000_000, ..Usage::default() };
+    let cost =
+        |route: &str| catalogue.cost(catalogue.row(&route.parse().unwrap()).unwrap(), &usage, 1_000).unwrap().charge;
+    assert_eq!(cost("infomaniak-gemma-4-31b"), MicroUsd::new(3_300_000));
+    assert_eq!(cost("local-smollm2-135m"), MicroUsd::ZERO);
+    let local = catalogue.row(&"local-smollm2-135m".parse().unwrap()).unwrap();
+    assert!(local.host.premises && local.host.free && !local.host.needs_credential());
+    assert!(catalogue.row(&"infomaniak-gemma-4-31b".parse().unwrap()).unwrap().host.params().contains("product_id"));
+
+    assert!(Catalogue::load(Some(&folder.path().join("missing"))).is_err(), "a folder that is named has to be there");
+}
+
+#[test]
+fn a_replaced_host_takes_its_routes_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = "[host.scaleway]\nprovider = 'scaleway'\ndialect = 'openai'\naddress = 'https://{project_id}.example.org/v1'\n\
+                auth = 'bearer'\nprocesses_in = ['DE']\nevidence = 'contract'\nsource = 'ours'\ndate = '2026-11-01'\n";
+    std::fs::write(folder.path().join("scaleway.toml"), host).unwrap();
+    let catalogue = Catalogue::load(Some(folder.path())).unwrap();
+    let row = catalogue.row(&"scaleway-gemma-4-26b".parse().unwrap()).unwrap();
+    assert_eq!(row.host.processes_in, Extent::Countries(["DE".parse().unwrap()].into()));
+    assert!(row.carries.lacks.is_empty(), "what the old host lacked is forgotten");
+}
+
+#[test]
+fn a_row_serves_until_its_vendor_retires_it() {
+    let day = |text: &str| text.parse::<Date>().unwrap();
+    let retires = |says: &str| {
+        let to = format!("status = \"live\"\nretires = {{ on = \"2026-12-01\", says = \"{says}\" }}");
+        let text = BASE.replacen("status = \"live\"", &to, 1);
+        Arc::clone(&Catalogue::parse(&[("a.toml", &text)]).unwrap().rows()[0])
+    };
+    let (vendor, other) = (retires("vendor"), retires("third-party"));
+    assert!(
+        vendor.is_live(day("2026-11-30"))
+            && !vendor.is_live(day("2026-12-01"))
+            && !vendor.is_doubtful(day("2027-01-01"))
+    );
+    assert!(
+        !other.is_doubtful(day("2026-11-30"))
+            && other.is_doubtful(day("2026-12-01"))
+            && other.is_live(day("2027-01-01"))
+    );
+}
+
+#[test]
+fn rates_grow_stale() {
+    let catalogue = built_in();
+    assert!(catalogue.stale_rates("2026-08-04".parse().unwrap()).is_empty());
+    assert_eq!(catalogue.stale_rates("2026-08-05".parse().unwrap()), [Currency::Eur, Currency::Chf]);
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let more = r#"
+        [host.cellar]
+        provider = "nobody"
+        dialect = "openai"
+        address = "http://10.0.0.1/v1"
+        auth = "none"
+        processes_in = ["CH"]
+        evidence = "vendor"
+        source = " "
+        date = "2026-11-01"
+
+        [host.bad]
+        provider = "acme"
+        colour = "red"
+
+        [route.on-bad]
+        host = "bad"
+        model = "x"
+        own = "x"
+        modality = "chat"
+        status = "staged"
+
+        [route.auto]
+        host = "none"
+        model = "x"
+        own = "x"
+        modality = "chat"
+        status = "staged"
+
+        [agreement.x]
+        a = 1
+    "#;
+    let all = problems(more);
+    let starts: Vec<_> = all.iter().map(|p| p.split(": ").next().unwrap()).collect();
+    let expected = [
+        "agreement",
+        "host.bad",
+        "host.cellar.address",
+        "host.cellar.address",
+        "host.cellar.auth",
+        "host.cellar.provider",
+        "host.cellar.source",
+        "route.auto.host",
+    ];
+    assert_eq!(starts, expected, "{all:#?}");
+}
+
+#[test]
+fn each_rule_is_held() {
+    let table = [
+        ("https://api", "http://api", "host.acme-ch.address"),
+        ("https://api.acme.example", "https://192.168.1.1", "host.acme-ch.address"),
+        ("https://api.acme.example", "https://gpu.internal", "host.acme-ch.address"),
+        ("https://api.acme.example/v1", "https://{x}.example", "host.acme-ch"),
+        ("\"bearer\"", "\"none\"", "host.acme-ch.auth"),
+        ("processes_in = [\"CH\"]", "processes_in = []", "host.acme-ch"),
+        ("processes_in = [\"CH\"]", "processes_in = [\"Switzerland\"]", "host.acme-ch"),
+        ("processes_in = [\"CH\"]", "processes_in = \"everywhere\"", "host.acme-ch"),
+        ("processes_in = [\"CH\"]", "", "host.acme-ch"),
+        ("\"vendor\"", "\"hearsay\"", "host.acme-ch"),
+        ("countries = [\"CH\"]", "countries = []", "region.CH"),
+        ("countries = [\"CH\"]", "countries = \"anywhere\"", "region.CH.countries"),
+        ("countries = \"anywhere\"", "countries = [\"CH\"]", "region.WORLD.countries"),
+        ("[region.WORLD]", "[region.UK]", "region.UK.countries"),
+        ("residents = [\"acme\"]", "residents = [\"bolt\"]", "region.CH.residents"),
+        ("[region.CH]", "[region.\"C H\"]", "region.C H"),
+        ("[route.acme-small]", "[route.Acme]", "route.Acme"),
+        ("[route.acme-small]", "[route.auto]", "route.auto"),
+        ("model = \"small\"", "model = \"a/small\"", "route.acme-small.model"),
+        ("\"live\"", "\"alive\"", "route.acme-small"),
+        ("\"chat\"", "\"ocr\"", "route.acme-small.price"),
+        ("\"chat\"", "\"embeddings\"", "route.acme-small.space"),
+        ("\"chat\"", "\"chat\"\nspace = \"a@3\"", "route.acme-small.space"),
+        ("\"chat\"", "\"embeddings\"\nspace = \"a@3\"\ndimension = 4", "route.acme-small.space"),
+        ("\"USD\"", "\"EUR\"", "route.acme-small.price.currency"),
+        ("\"0.10\"", "0.10", "route.acme-small"),
+        (", output = \"0.20\"", "", "route.acme-small.price"),
+        ("source = \"https://acme.example/prices\"", "", "route.acme-small.source"),
+        ("auth = \"bearer\"", "auth = \"bearer\"\nfree = true", "route.acme-small.price"),
+    ];
+    for (from, to, path) in table {
+        let all = spoiled(from, to);
+        assert!(all.iter().any(|p| p.starts_with(&format!("{path}: "))), "{from} -> {to}: {all:#?}");
+    }
+    for (more, path) in [
+        ("[price.nothing]\ncurrency = 'USD'", "price.nothing"),
+        ("[rate.EUR]\nusd = '0'\nsource = 's'\ndate = '2026-01-01'", "rate.EUR.usd"),
+        ("[rate.USD]\nusd = '2'\nsource = 's'\ndate = '2026-01-01'", "rate.USD.usd"),
+        ("[alias.auto]\nCH = ['acme/small']", "alias.auto"),
+        ("[alias.a]\nCH = ['acme/large']", "alias.a.CH"),
+        ("[alias.a]\nCH = []", "alias.a.CH"),
+        ("[alias.a]\nUK = ['acme/small']", "alias.a.UK"),
+        ("[region.ch]\ncountries = ['CH']", "region.ch"),
+        ("[provider.acme]\ntitle = 'again'", "provider.acme"),
+        ("host = 3", "host"),
+        ("[host", "line 1"),
+        (
+            "[[provider.bolt.offers]]\ncountries = []\nmodalities = ['chat']\nframeworks = ['GDPR']\nsource = 's'\ndate = '2026-01-01'\n[provider.bolt]\ntitle = 'b'",
+            "provider.bolt",
+        ),
+    ] {
+        let all = problems(more);
+        assert!(all.iter().any(|p| p.starts_with(path)), "{more}: {all:#?}");
+    }
+    assert_eq!(problems(""), [""; 0], "the base itself holds");
+}
+
+#[test]
+fn what_is_not_built_is_not_live() {
+    for row in built_in().rows() {
+        let built = matches!(row.modality, Modality::Chat | Modality::Embeddings);
+        assert!(built || !row.is_live("2026-11-21".parse().unwrap()), "{}", row.route);
+    }
+}
