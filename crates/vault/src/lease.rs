@@ -1,0 +1,266 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use phi_crypto::{Key, NoRandomness, Purpose, Root, Unsealable};
+use phi_words::{CredentialId, HostName, OrgId, ProviderKey, ProviderName, Slug};
+
+use crate::envelope;
+
+/// Seals provider keys, and leases them.
+#[derive(Debug)]
+pub enum Vault {
+    /// It has its master key.
+    Open(Root),
+    /// It has none, so nothing can be sealed or leased.
+    Sealed,
+}
+
+/// A provider key as it is stored, with what it is bound to: who changes any of the fields that are not `revoked` makes
+/// the key unreadable.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its id.
+    pub id: CredentialId,
+    /// The organization that it belongs to; `None` for the deployment's own, which all may use.
+    pub org: Option<OrgId>,
+    /// Whose key it is.
+    pub provider: ProviderName,
+    /// What people call it.
+    pub name: Slug,
+    /// What the addresses of the provider's hosts need, such as a product's number.
+    pub params: BTreeMap<String, String>,
+    /// The hosts that it may be shown to; empty: all of the provider's.
+    pub hosts: BTreeSet<HostName>,
+    /// When it was sealed.
+    pub created: Timestamp,
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
+    /// The key, sealed.
+    pub bytes: Vec<u8>,
+}
+
+/// What a provider key is to be bound to.
+#[derive(Debug, Clone)]
+pub struct Deposit {
+    /// The organization that it belongs to; `None` for the deployment's own, which all may use.
+    pub org: Option<OrgId>,
+    /// Whose key it is.
+    pub provider: ProviderName,
+    /// What people call it.
+    pub name: Slug,
+    /// What the addresses of the provider's hosts need.
+    pub params: BTreeMap<String, String>,
+    /// The hosts that it may be shown to; empty: all of the provider's.
+    pub hosts: BTreeSet<HostName>,
+}
+
+/// Why a provider key was not sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unsealed {
+    /// The vault has no master key.
+    #[error("the vault has no master key")]
+    NoRoot,
+    /// It is nothing that can be sent in a header.
+    #[error("a provider's key is 1 to 16,384 visible ASCII characters in one line")]
+    NotAKey,
+    /// The operating system gave no random bytes.
+    #[error("the key cannot be sealed")]
+    NoRandomness(#[from] NoRandomness),
+}
+
+/// Why a provider key was not leased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unleased {
+    /// The vault has no master key.
+    #[error("the vault has no master key")]
+    NoRoot,
+    /// The credential was revoked.
+    #[error("the credential is revoked")]
+    Revoked,
+    /// The credential is another provider's, or was not given for this host.
+    #[error("the credential is not for this host")]
+    OtherHost,
+    /// The credential was not sealed by this vault as it stands here.
+    #[error("the credential was sealed by another master key, or its row was changed since")]
+    Damaged(#[from] Unsealable),
+}
+
+impl Vault {
+    /// Whether it has its master key.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Open(_) => true,
+            Self::Sealed => false,
+        }
+    }
+
+    /// Seals a provider's key.
+    ///
+    /// # Errors
+    /// Where the vault is sealed, the key is none, or there is no randomness.
+    pub fn seal(&self, deposit: Deposit, key: &ProviderKey, now: Timestamp) -> Result<Sealed, Unsealed> {
+        let Deposit { org, provider, name, params, hosts } = deposit;
+        let key = key.expose_key().as_bytes();
+        if !(1..=envelope::LONGEST).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
+            return Err(Unsealed::NotAKey);
+        }
+        let id = CredentialId::new();
+        let mut sealed =
+            Sealed { id, org, provider, name, params, hosts, created: now, revoked: None, bytes: Vec::new() };
+        let outer = self.key(org).ok_or(Unsealed::NoRoot)?;
+        sealed.bytes = bound(&sealed, |about| envelope::seal(&outer, about, key))?;
+        Ok(sealed)
+    }
+
+    /// The key of a credential, to be shown to `host`, which is `provider`'s, and to nobody else.
+    ///
+    /// # Errors
+    /// Where the vault is sealed, or the credential is revoked, not for this host, or not as it was sealed.
+    pub fn lease(&self, sealed: &Sealed, provider: &ProviderName, host: &HostName) -> Result<ProviderKey, Unleased> {
+        let outer = self.key(sealed.org).ok_or(Unleased::NoRoot)?;
+        if sealed.revoked.is_some() {
+            return Err(Unleased::Revoked);
+        }
+        if sealed.provider != *provider || !(sealed.hosts.is_empty() || sealed.hosts.contains(host)) {
+            return Err(Unleased::OtherHost);
+        }
+        let key = bound(sealed, |about| envelope::open(&outer, about, &sealed.bytes))?;
+        let key = std::str::from_utf8(&key).map_err(|_| Unsealable)?;
+        Ok(ProviderKey::new(key))
+    }
+
+    fn key(&self, org: Option<OrgId>) -> Option<Key> {
+        match self {
+            Self::Open(root) => Some(root.derive(Purpose::Envelope(org))),
+            Self::Sealed => None,
+        }
+    }
+}
+
+/// Everything that a key is bound to, as parts that differ wherever any of it differs.
+fn bound<T>(sealed: &Sealed, with: impl FnOnce(&[&[u8]]) -> T) -> T {
+    let created = sealed.created.to_string();
+    let count = (sealed.params.len() as u64).to_be_bytes();
+    let org = sealed.org.as_ref().map_or(&[][..], |org| org.as_bytes());
+    let mut about: Vec<&[u8]> = vec![
+        org,
+        sealed.id.as_bytes(),
+        sealed.provider.as_str().as_bytes(),
+        sealed.name.as_str().as_bytes(),
+        created.as_bytes(),
+        &count,
+    ];
+    about.extend(sealed.params.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
+    about.extend(sealed.hosts.iter().map(|host| host.as_str().as_bytes()));
+    with(&about)
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({}, {:?} of {:?}, ..)", self.id, self.name, self.provider)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "sk-1234567890";
+
+    fn vault() -> Vault {
+        Vault::Open(Root::from_bytes(&[7; 32]))
+    }
+
+    fn provider() -> ProviderName {
+        "infomaniak".parse().unwrap()
+    }
+
+    fn host() -> HostName {
+        "infomaniak-ch".parse().unwrap()
+    }
+
+    fn deposit(org: Option<OrgId>) -> Deposit {
+        Deposit {
+            org,
+            provider: provider(),
+            name: "main".parse().unwrap(),
+            params: BTreeMap::from([("product_id".into(), "4711".into())]),
+            hosts: BTreeSet::new(),
+        }
+    }
+
+    fn sealed(org: Option<OrgId>) -> Sealed {
+        vault().seal(deposit(org), &ProviderKey::new(KEY), Timestamp::UNIX_EPOCH).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_leased_to_a_host_of_its_provider() {
+        for org in [None, Some(OrgId::new())] {
+            let key = vault().lease(&sealed(org), &provider(), &host()).unwrap();
+            assert_eq!(key.expose_key(), KEY);
+        }
+        let narrow = Deposit { hosts: BTreeSet::from([host()]), ..deposit(None) };
+        let narrow = vault().seal(narrow, &ProviderKey::new(KEY), Timestamp::UNIX_EPOCH).unwrap();
+        assert!(vault().lease(&narrow, &provider(), &host()).is_ok());
+        let other = "infomaniak-other".parse().unwrap();
+        assert_eq!(vault().lease(&narrow, &provider(), &other).err(), Some(Unleased::OtherHost));
+        assert!(vault().lease(&sealed(None), &provider(), &other).is_ok());
+    }
+
+    #[test]
+    fn another_provider_never_sees_it() {
+        let other = "together".parse().unwrap();
+        assert_eq!(vault().lease(&sealed(None), &other, &host()).err(), Some(Unleased::OtherHost));
+    }
+
+    #[test]
+    fn a_row_that_was_changed_gives_no_key() {
+        let one = sealed(Some(OrgId::new()));
+        let changes: [fn(&mut Sealed); 9] = [
+            |row| row.id = CredentialId::new(),
+            |row| row.org = Some(OrgId::new()),
+            |row| row.org = None,
+            |row| row.provider = "together".parse().unwrap(),
+            |row| row.name = "other".parse().unwrap(),
+            |row| row.params = BTreeMap::from([("product_id".into(), "4712".into())]),
+            |row| row.params.clear(),
+            |row| row.hosts = BTreeSet::from(["infomaniak-ch".parse().unwrap()]),
+            |row| row.bytes = sealed(row.org).bytes,
+        ];
+        for (at, change) in changes.iter().enumerate() {
+            let mut row = one.clone();
+            change(&mut row);
+            let leased = vault().lease(&row, &row.provider, &host());
+            assert_eq!(leased.err(), Some(Unleased::Damaged(Unsealable)), "change {at}");
+        }
+        let other = Vault::Open(Root::from_bytes(&[8; 32]));
+        assert_eq!(other.lease(&one, &provider(), &host()).err(), Some(Unleased::Damaged(Unsealable)));
+    }
+
+    #[test]
+    fn a_revoked_credential_and_a_sealed_vault_give_no_key() {
+        let mut row = sealed(None);
+        assert_eq!(Vault::Sealed.lease(&row, &provider(), &host()).err(), Some(Unleased::NoRoot));
+        let refused = Vault::Sealed.seal(deposit(None), &ProviderKey::new(KEY), Timestamp::UNIX_EPOCH);
+        assert_eq!(refused.err(), Some(Unsealed::NoRoot));
+        row.revoked = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(vault().lease(&row, &provider(), &host()).err(), Some(Unleased::Revoked));
+    }
+
+    #[test]
+    fn what_is_no_key_is_not_sealed() {
+        let seal = |key: String| vault().seal(deposit(None), &ProviderKey::new(key), Timestamp::UNIX_EPOCH);
+        for bad in ["".into(), "a b".into(), "key\n".into(), "clé".into(), "k".repeat(envelope::LONGEST + 1)] {
+            assert_eq!(seal(bad).err(), Some(Unsealed::NotAKey));
+        }
+        assert!(seal("k".repeat(envelope::LONGEST)).is_ok());
+    }
+
+    #[test]
+    fn nothing_of_the_key_is_shown_or_stored() {
+        let row = sealed(None);
+        assert!(!format!("{row:?}").contains(KEY) && !format!("{:?}", vault()).contains('7'));
+        assert!(!row.bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()));
+    }
+}
