@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use phi_simulate::{Ca, Ended, Fault, Host, Says, control};
+use phi_simulate::{Ca, Ended, Fault, Host, Says, Tool, control};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -40,6 +40,9 @@ struct Flags {
     /// How long vectors are.
     #[arg(long, default_value_t = 8)]
     dimension: usize,
+    /// A tool that is called where a request names tools: `NAME=ARGUMENTS`, such as `weather={"city":"Bern"}`.
+    #[arg(long)]
+    tool: Option<String>,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,13 +62,17 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
         }
     };
     let fault: Option<Fault> = flags.fault.as_deref().map(serde_json::from_str).transpose()?;
+    let tool = match flags.tool.as_deref().map(|tool| tool.split_once('=').ok_or(tool)).transpose() {
+        Ok(tool) => tool.map(|(name, arguments)| Tool { name: name.to_owned(), arguments: arguments.to_owned() }),
+        Err(tool) => return Err(format!("`{tool}` is not NAME=ARGUMENTS").into()),
+    };
     let mut hosts = BTreeMap::new();
     for host in &flags.hosts {
         let (name, port) = host.split_once('=').ok_or_else(|| format!("`{host}` is not NAME=PORT"))?;
         let host = Host::start_at(port.parse()?, tls.clone()).await?;
         host.always(fault.clone());
         let gap = Duration::from_millis(flags.gap_ms);
-        host.says(Says { gap, dimension: flags.dimension, ..Says::default() });
+        host.says(Says { gap, dimension: flags.dimension, tool: tool.clone(), ..Says::default() });
         hosts.insert(name.to_owned(), host);
     }
     let hosts = Arc::new(hosts);

@@ -9,7 +9,7 @@ pub struct Says {
     pub model: Option<String>,
     /// The text of a chat answer: one frame a word.
     pub text: String,
-    /// A tool that is called instead, where the request names tools.
+    /// A tool that is called instead, where the request names tools and does not end with a tool's result.
     pub tool: Option<Tool>,
     /// `usage` as it is; made from the text where there is none.
     pub usage: Option<Value>,

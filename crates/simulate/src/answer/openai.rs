@@ -46,7 +46,7 @@ impl<'a> Chat<'a> {
         Self {
             model: model(body, says, fault),
             says,
-            tool: says.tool.is_some() && body["tools"].is_array(),
+            tool: says.tool.is_some() && body["tools"].is_array() && !has_result(body),
             include_usage: body["stream_options"]["include_usage"] == true,
             lie: if let Some(Fault::Usage { lie }) = fault { Some(*lie) } else { None },
             usage: usage(body_len, words, says, fault),
@@ -125,6 +125,11 @@ impl<'a> Chat<'a> {
     fn finish(&self) -> &'static str {
         if self.tool { "tool_calls" } else { "stop" }
     }
+}
+
+/// Whether the last message is the result of a tool: then the host answers in words.
+fn has_result(body: &Value) -> bool {
+    body["messages"].as_array().and_then(|messages| messages.last()).is_some_and(|last| last["role"] == "tool")
 }
 
 fn call(function: &Value, first: bool) -> Value {
