@@ -7,7 +7,6 @@ import contextlib
 import ctypes
 import dataclasses
 import fcntl
-import hashlib
 import http.client
 import json
 import os
@@ -144,7 +143,7 @@ class Stand:
         next_year = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 365 * 86_400))
         self.phi(
             *("agreement", "add", "--kind", "provider", "--provider", provider, "--counterparty", "this machine's operator"),
-            *("--document", hashlib.sha256(note.read_bytes()).hexdigest(), "--country", country),
+            *("--document", str(note), "--country", country),
             *("--modality", "chat", "--modality", "embeddings", "--framework", "nFADP"),
             *("--verified-by", "script/demo", "--verified-on", today, "--review-by", next_year),
         )
