@@ -1,1 +1,16 @@
-//! (soon)
+//! Who answers: a pure function of a permit, the catalogue, what stands, the settings and the time.
+//!
+//! [`plan`] is the only way to a [`Plan`]. It weighs every route that the asked name may mean, applies the law of
+//! `residency.rs` to each, and sorts what is left. Nothing here does I/O.
+
+mod carry;
+mod plan;
+mod refuse;
+mod residency;
+mod standing;
+mod weigh;
+
+pub use plan::{Plan, Planned, plan};
+pub use residency::{Eligible, Lack, Resident};
+pub use standing::{Settings, Standing};
+pub use weigh::{Candidate, Dropped, weigh};

@@ -1,0 +1,114 @@
+//! What a caller is told where no route is left: the refusal of the last step that any of them reached.
+
+use phi_dialect::Misfit;
+use phi_words::{Class, Code, Refusal};
+
+use crate::Lack;
+use crate::residency::is_general_work;
+use crate::weigh::{AUTO, Candidate, Dropped, Wish};
+
+/// The name means nothing here.
+pub(crate) fn unknown() -> Refusal {
+    Refusal::new(
+        Code::ModelNotFound,
+        "no model of that name is known here",
+        "`GET /v1/models` lists them; `auto` chooses one",
+    )
+    .at("model")
+}
+
+/// Whatever is asked, this kind of work is never done with PHI.
+pub(crate) fn work(wish: &Wish<'_>) -> Option<Refusal> {
+    let blocked = wish.class == Class::Phi && is_general_work(wish.modality);
+    blocked.then(|| phi(wish, Lack::GeneralWork))
+}
+
+/// No route is left: every candidate was dropped, and the one that came furthest says why.
+pub(crate) fn nobody(wish: &Wish<'_>, candidates: &[Candidate<'_>]) -> Refusal {
+    // Of those that came equally far, the one that would have been tried first: `max_by_key` takes the last.
+    let furthest = candidates.iter().rev().filter_map(Candidate::dropped).max_by_key(|dropped| step(dropped));
+    match furthest {
+        Some(Dropped::Misfit(misfit)) => unsupported(misfit),
+        Some(Dropped::NotEligible(lack)) => phi(wish, *lack),
+        Some(Dropped::Denied) => denied(wish),
+        Some(
+            Dropped::OtherWork
+            | Dropped::NotLive
+            | Dropped::PinOnly
+            | Dropped::OutsideRegion
+            | Dropped::WeakEvidence
+            | Dropped::NoCredential
+            | Dropped::NoPrice
+            | Dropped::OtherSpace
+            | Dropped::TooMany,
+        )
+        | None => no_route(wish),
+    }
+}
+
+/// How far a candidate came, in the order in which callers are told: nobody serves it, nobody can carry it, nobody
+/// stands under an agreement, a rule forbids it.
+fn step(dropped: &Dropped) -> u8 {
+    match dropped {
+        Dropped::OtherWork
+        | Dropped::NotLive
+        | Dropped::PinOnly
+        | Dropped::OutsideRegion
+        | Dropped::WeakEvidence
+        | Dropped::NoCredential
+        | Dropped::NoPrice
+        | Dropped::OtherSpace
+        | Dropped::TooMany => 0,
+        Dropped::Misfit(_) => 1,
+        Dropped::NotEligible(_) => 2,
+        Dropped::Denied => 3,
+    }
+}
+
+fn unsupported(misfit: &Misfit) -> Refusal {
+    Refusal::from(misfit)
+}
+
+fn no_route(wish: &Wish<'_>) -> Refusal {
+    let what = if wish.model.as_str() == AUTO { wish.modality.to_string() } else { "this model".to_owned() };
+    Refusal::new(
+        Code::NoRoute,
+        format!("nobody serves {what} in the region {}", wish.region),
+        "name another model or region; `GET /v1/models` lists what is served where",
+    )
+    .at("model")
+}
+
+fn phi(wish: &Wish<'_>, lack: Lack) -> Refusal {
+    let region = wish.region;
+    let (message, hint) = match lack {
+        Lack::TestKey => ("a test key carries no PHI".to_owned(), "use a live key for requests with PHI"),
+        Lack::GeneralWork => (
+            format!("{} is for general traffic alone", wish.modality),
+            "send nothing with PHI here; without any, send `X-PHI: false`",
+        ),
+        Lack::Durability => (
+            "PHI needs entries that survive a power cut, and these do not".to_owned(),
+            "the operator sets `record.durability = \"disk\"`",
+        ),
+        Lack::World => (
+            "PHI is not sent into the region WORLD, where no place is promised".to_owned(),
+            "name the region in which it may be processed in `X-Region`",
+        ),
+        Lack::Evidence | Lack::Framework | Lack::Offer | Lack::Agreement | Lack::Customer => (
+            format!("nobody serves this in the region {region} under an agreement for PHI"),
+            "name another model or region; an operator attests agreements with `phi agreement add`",
+        ),
+    };
+    Refusal::new(Code::PhiBlocked, message, hint).at("X-PHI")
+}
+
+fn denied(wish: &Wish<'_>) -> Refusal {
+    if wish.test {
+        let message =
+            format!("a test key reaches free hosts alone, and none serves this in the region {}", wish.region);
+        return Refusal::new(Code::PolicyDenied, message, "use a live key, or a model that is free");
+    }
+    let message = "the operator's rules allow none of the routes that could answer";
+    Refusal::new(Code::PolicyDenied, message, "ask the operator; `phi explain` says which rule it was")
+}
