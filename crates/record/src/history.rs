@@ -1,0 +1,177 @@
+//! Reading back what was written: one call's records, the newest ones, and the calls that a dead process left open.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use std::time::Duration;
+
+use phi_ledger::read::Start;
+use phi_ledger::{Fault, Ledger};
+use phi_words::{MicroUsd, Quality, RequestId, Usage};
+
+use crate::entry::{ClosedRecord, Line, Record, Status};
+use crate::recorder::Recorder;
+
+/// A record and its place in the ledger.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its index: the first record of the ledger has 0.
+    pub index: u64,
+    /// What it says.
+    pub line: Line,
+}
+
+/// Why nothing could be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The ledger does not hold together, or the disk failed.
+    #[error("the ledger cannot be read")]
+    Ledger(#[from] Fault),
+    /// A record is of a shape that this version does not know.
+    #[error("record {index} of the ledger is of a shape that this version does not know")]
+    Shape {
+        /// Its index.
+        index: u64,
+    },
+    /// The reading was broken off.
+    #[error("the reading was broken off")]
+    Broken,
+}
+
+/// A call is opened within the second in which its id was made; a clock that was set back meanwhile gets this much.
+const SLACK_MS: u64 = 60_000;
+
+impl Recorder {
+    /// Every record of one call, in order; empty where the ledger has none.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub async fn call(&self, id: RequestId) -> Result<Vec<Found>, HistoryError> {
+        self.reading(move |ledger| {
+            let mut found = Vec::new();
+            let text = id.to_string();
+            for record in ledger.records(Start::Time(id.unix_ms().saturating_sub(SLACK_MS))) {
+                let (position, bytes) = record?;
+                // Most records are of other calls, and need not be taken apart.
+                if !std::str::from_utf8(&bytes).is_ok_and(|line| line.contains(&text)) {
+                    continue;
+                }
+                let line = read(position.index, &bytes)?;
+                if line.record.call() == Some(id) {
+                    let last = matches!(line.record, Record::Closed(_) | Record::Refused(_));
+                    found.push(Found { index: position.index, line });
+                    if last {
+                        break;
+                    }
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// The newest records, the newest one last.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub async fn newest(&self, count: usize) -> Result<Vec<Found>, HistoryError> {
+        let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
+        self.reading(move |ledger| {
+            let newest = last(ledger, Start::Time(now), count)?;
+            if newest.len() >= count {
+                return Ok(newest);
+            }
+            last(ledger, Start::First, count)
+        })
+        .await
+    }
+
+    /// Closes as `unknown` every entry that a dead process left open, and says how many those were. `longest` is the
+    /// longest that a call may take.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read or written.
+    pub async fn close_unknown(&self, longest: Duration) -> Result<usize, HistoryError> {
+        let Some(newest) = self.newest(1).await?.pop() else { return Ok(0) };
+        let died = u64::try_from(newest.line.time.as_millisecond()).unwrap_or(0);
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+        let since = died.saturating_sub(longest).saturating_sub(SLACK_MS);
+        let open = self.reading(move |ledger| unclosed(ledger, Start::Time(since))).await?;
+        let count = open.len();
+        let mut pending = Vec::new();
+        for id in open {
+            if let Ok(bytes) = self.line(Record::Closed(Box::new(unknown(id)))) {
+                pending.push(self.ledger.append(bytes));
+            }
+        }
+        for closed in pending {
+            if let Err(error) = closed.await {
+                tracing::error!(error = &error as &dyn std::error::Error, "an entry could not be closed as unknown");
+                return Err(HistoryError::Broken);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Reads on a thread that may wait for the disk.
+    async fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Ledger) -> Result<T, HistoryError> + Send + 'static,
+    ) -> Result<T, HistoryError> {
+        let ledger = self.ledger.clone();
+        tokio::task::spawn_blocking(move || read(&ledger)).await.map_err(|_| HistoryError::Broken)?
+    }
+}
+
+fn last(ledger: &Ledger, start: Start, count: usize) -> Result<Vec<Found>, HistoryError> {
+    let mut newest = VecDeque::with_capacity(count.min(1_024));
+    for record in ledger.records(start) {
+        let (position, bytes) = record?;
+        if newest.len() == count {
+            newest.pop_front();
+        }
+        newest.push_back((position.index, bytes));
+    }
+    newest.into_iter().map(|(index, bytes)| Ok(Found { index, line: read(index, &bytes)? })).collect()
+}
+
+fn unclosed(ledger: &Ledger, start: Start) -> Result<Vec<RequestId>, HistoryError> {
+    let mut open = BTreeSet::new();
+    for record in ledger.records(start) {
+        let (position, bytes) = record?;
+        match read(position.index, &bytes)?.record {
+            Record::Opened(opened) => {
+                open.insert(opened.id);
+            }
+            Record::Closed(closed) => {
+                open.remove(&closed.id);
+            }
+            Record::Refused(_) | Record::Act(_) => {}
+        }
+    }
+    Ok(open.into_iter().collect())
+}
+
+fn unknown(id: RequestId) -> ClosedRecord {
+    ClosedRecord {
+        id,
+        status: Status::Unknown,
+        code: None,
+        route: None,
+        host: None,
+        attempts: Vec::new(),
+        first_byte_ms: None,
+        latency_ms: 0,
+        usage: Usage::default(),
+        quality: Quality::None,
+        list_cost: MicroUsd::ZERO,
+        charge: Vec::new(),
+        prices: String::new(),
+        left_out: Vec::new(),
+        interventions: Vec::new(),
+        incidents: Vec::new(),
+    }
+}
+
+fn read(index: u64, bytes: &[u8]) -> Result<Line, HistoryError> {
+    Line::parse(bytes).map_err(|_| HistoryError::Shape { index })
+}

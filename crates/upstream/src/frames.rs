@@ -1,0 +1,129 @@
+use std::collections::VecDeque;
+use std::fmt;
+
+use phi_dialect::openai::{ChatStream, Step};
+use phi_dialect::{HostFault, sse};
+use phi_record::Meter;
+use phi_words::{Completion, MicroUsd, Refusal, Usage};
+
+use crate::client::{Arrived, Trouble};
+
+/// The frames of a streamed answer, as they come from the host. Dropping them closes the host's connection.
+pub struct Frames {
+    /// Until the dialect's end; then the connection may be used again.
+    body: Option<Arrived>,
+    parser: sse::Parser,
+    stream: ChatStream,
+    /// Frames that were read and not handed on yet.
+    ready: VecDeque<Completion>,
+    done: bool,
+    include_usage: bool,
+}
+
+/// Why a stream ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Cut {
+    /// Nothing came any more, or not in time.
+    #[error("the host's stream broke")]
+    Trouble(#[source] Trouble),
+    /// What came.
+    #[error("the host's stream made no sense")]
+    Fault(#[source] HostFault),
+}
+
+impl Frames {
+    /// The stream of a host's body, for a caller who asked for usage or did not.
+    pub(crate) fn new(body: Arrived, stream: ChatStream, include_usage: bool) -> Self {
+        Self {
+            body: Some(body),
+            parser: sse::Parser::new(),
+            stream,
+            ready: VecDeque::new(),
+            done: false,
+            include_usage,
+        }
+    }
+
+    /// Reads up to the first content, so that a host that fails before it can still be followed by another. The frames
+    /// until there are kept and handed on first.
+    pub(crate) async fn first(&mut self) -> Result<(), Cut> {
+        while !self.stream.has_content() && !self.done {
+            self.read().await?;
+        }
+        Ok(())
+    }
+
+    /// The next frame; `None` once the answer is whole.
+    ///
+    /// # Errors
+    /// What the caller is told where the host stopped in the middle.
+    pub async fn next(&mut self) -> Result<Option<Completion>, Refusal> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Ok(Some(frame));
+            }
+            if self.done {
+                return Ok(None);
+            }
+            self.read().await.map_err(|cut| {
+                tracing::warn!(error = &cut as &dyn std::error::Error, "a host's stream was cut");
+                Refusal::from(&cut)
+            })?;
+        }
+    }
+
+    /// Tells the meter what came so far.
+    pub fn measure(&self, meter: &mut Meter) {
+        meter.delivered = self.stream.output_chars();
+        meter.stated = self.stream.usage();
+    }
+
+    /// The last chunk for a caller who asked for usage.
+    pub fn usage_frame(&self, usage: &Usage, charged: MicroUsd) -> Option<Completion> {
+        self.include_usage.then(|| self.stream.usage_frame(usage, Some(charged)))
+    }
+
+    /// The model that the host says is answering.
+    pub(crate) fn host_model(&self) -> Option<&str> {
+        self.stream.host_model()
+    }
+
+    async fn read(&mut self) -> Result<(), Cut> {
+        let piece = match &mut self.body {
+            Some(body) => body.next().await.map_err(Cut::Trouble)?,
+            None => None,
+        };
+        let Some(bytes) = piece else {
+            self.stream.finish().map_err(Cut::Fault)?;
+            self.done = true;
+            return Ok(());
+        };
+        let events = self.parser.feed(&bytes).map_err(|_| Cut::Fault(HostFault::TooLong))?;
+        for event in &events {
+            match self.stream.feed(event).map_err(Cut::Fault)? {
+                Step::Frame(frame) => self.ready.push_back(frame),
+                Step::Done => self.done = true,
+                Step::Skip => {}
+            }
+        }
+        if self.done
+            && let Some(body) = self.body.take()
+        {
+            body.finish().await;
+        }
+        Ok(())
+    }
+}
+
+impl From<&Cut> for Refusal {
+    /// In mid-answer there is one thing to say, whatever broke: what came so far is not the whole of it.
+    fn from(_: &Cut) -> Self {
+        Self::from(&HostFault::Truncated)
+    }
+}
+
+impl fmt::Debug for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frames").field("ready", &self.ready.len()).field("done", &self.done).finish_non_exhaustive()
+    }
+}

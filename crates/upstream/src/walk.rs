@@ -1,0 +1,201 @@
+//! The walk along a plan: one route after the other, until one answers. It takes nothing but an opened entry, and no
+//! route that is not in the plan.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use phi_catalog::{Auth, Row};
+use phi_crypto::{Purpose, Root, hex};
+use phi_dialect::openai::{self, ChatStream};
+use phi_dialect::{Question, Rendered};
+use phi_police::Ask;
+use phi_record::{Entry, Incident, Opened, Outcome, Reach};
+use phi_route::Planned;
+use phi_vault::Vault;
+use phi_words::{Capability, Modality, ProviderKey};
+use tokio::time::Instant;
+
+use crate::client::{Arrived, Client, Sending, Sent};
+use crate::frames::Cut;
+use crate::hosts::Target;
+use crate::outcome::{Verdict, after_all};
+use crate::{Answer, Failure, Frames, Reply, place};
+
+/// The longest answer that is held whole, and the longest error that is read, in bytes.
+const LONGEST_ANSWER: usize = 64 << 20;
+const LONGEST_ERROR: usize = 64 << 10;
+
+/// The hand that reaches out to hosts.
+#[derive(Debug)]
+pub struct Upstream {
+    client: Client,
+    vault: Arc<Vault>,
+    root: Root,
+}
+
+impl Upstream {
+    /// A hand that shows hosts the keys of `vault`, and pseudonyms that are keyed by `root`.
+    pub fn new(client: Client, vault: Arc<Vault>, root: Root) -> Self {
+        Self { client, vault, root }
+    }
+
+    /// Walks the plan of an opened entry until a host answers. Payloads leave by this function alone.
+    ///
+    /// # Errors
+    /// What the caller is told where nobody answered; the entry is closed.
+    pub async fn walk(&self, opened: Opened) -> Result<Reply, Failure> {
+        let (plan, mut entry) = opened.into_parts();
+        let (permit, routes) = plan.into_parts();
+        let (ask, judge) = permit.into_parts();
+        let until = Instant::now() + self.client.deadlines().total;
+        let mut verdicts = Vec::new();
+        for planned in &routes {
+            entry.begin(planned);
+            match self.attempt(&ask, planned, &mut entry, until).await {
+                Ok((answer, left_out)) => {
+                    let left_out: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
+                    entry.left_out(left_out.iter().cloned());
+                    let row = planned.row();
+                    let tools = (row.modality == Modality::Chat).then(|| row.capabilities.contains(&Capability::Tools));
+                    return Ok(Reply { route: row.route.clone(), tools, left_out, judge, entry, answer });
+                }
+                Err(verdict) => {
+                    let route = &planned.row().route;
+                    tracing::warn!(id = %entry.id(), %route, ended = ?verdict.ended, "a route did not answer");
+                    entry.end(verdict.ended);
+                    verdicts.push(verdict);
+                }
+            }
+            if verdicts.last().is_some_and(|verdict| !verdict.goes_on) {
+                break;
+            }
+        }
+        let refusal = after_all(&verdicts);
+        let receipt = entry.close(Outcome::Failed(refusal.code)).await;
+        Err(Failure { refusal, receipt: Some(receipt) })
+    }
+
+    async fn attempt(
+        &self,
+        ask: &Ask,
+        planned: &Planned,
+        entry: &mut Entry,
+        until: Instant,
+    ) -> Result<(Answer, Vec<&'static str>), Verdict> {
+        let (row, question) = (planned.row(), ask.question());
+        let key = self.key(planned)?;
+        let target = Target::of(&row.host, planned.address()).map_err(|error| Verdict::of_trouble(&error.into()))?;
+        let Rendered { body, left_out } = self.render(ask, planned);
+        let path = path(question);
+        let sending = Sending { target: &target, path, key: key.as_ref(), body, stream: question.stream(), until };
+        let arrived = {
+            let leaving = Leaving { entry, sent: Sent::default() };
+            self.client.send(sending, &leaving.sent).await
+        };
+        let arrived = arrived.map_err(|trouble| {
+            tracing::warn!(id = %entry.id(), error = &trouble as &dyn std::error::Error, "a host gave no answer");
+            Verdict::of_trouble(&trouble)
+        })?;
+        entry.reach(Reach::Answered);
+        if arrived.told().region.as_deref().is_some_and(|told| place::differs(told, &row.host.processes_in)) {
+            entry.incident(Incident::Region { route: row.route.clone() });
+            return Err(Verdict::elsewhere());
+        }
+        if arrived.status() != StatusCode::OK {
+            return Err(refused(arrived).await);
+        }
+        Ok((self.answer(question, planned, entry, arrived).await?, left_out))
+    }
+
+    /// The key that the host of a route is shown; `None` where it wants none.
+    fn key(&self, planned: &Planned) -> Result<Option<ProviderKey>, Verdict> {
+        let host = &planned.row().host;
+        let Some(sealed) = planned.credential().filter(|_| host.auth != Auth::None) else { return Ok(None) };
+        self.vault.lease(sealed, &host.provider, &host.name).map(Some).map_err(|error| {
+            tracing::error!(host = %host.name, error = &error as &dyn std::error::Error, "a key was not leased");
+            Verdict::no_key()
+        })
+    }
+
+    async fn answer(
+        &self,
+        question: &Question,
+        planned: &Planned,
+        entry: &mut Entry,
+        arrived: Arrived,
+    ) -> Result<Answer, Verdict> {
+        let row = planned.row();
+        if question.stream() {
+            let mut frames = Frames::new(arrived, ChatStream::new(row.model.clone()), question.include_usage());
+            frames.first().await.map_err(|cut| cut_off(&cut))?;
+            frames.measure(&mut entry.meter);
+            compare_model(entry, row, frames.host_model());
+            return Ok(Answer::Stream(Box::new(frames)));
+        }
+        let body = arrived.whole(LONGEST_ANSWER).await.map_err(|trouble| Verdict::of_trouble(&trouble))?;
+        let whole = match question {
+            Question::Chat(_) => openai::chat::read_reply(&body, &row.model),
+            Question::Embeddings(question) => {
+                openai::embeddings::read_reply(&body, question, planned.carry(), &row.model)
+            }
+        };
+        let whole = whole.map_err(|fault| Verdict::of_fault(&fault))?;
+        entry.meter.stated = whole.usage;
+        entry.meter.delivered = whole.output_chars;
+        compare_model(entry, row, whole.host_model.as_deref());
+        Ok(Answer::Whole(whole.body))
+    }
+
+    fn render(&self, ask: &Ask, planned: &Planned) -> Rendered {
+        let org = ask.terms().caller().org().id;
+        let key = self.root.derive(Purpose::Pseudonym(org));
+        // Thirty-two characters: within every host's bounds for a user's name, and too many to collide.
+        let pseudonym =
+            |name: &str| hex(&key.tag(&[planned.row().provider.as_str().as_bytes(), name.as_bytes()])).split_off(32);
+        ask.question().render(planned.carry(), &pseudonym, ask.terms().class())
+    }
+}
+
+/// A reply of another model than the row's is delivered, and the operator hears of it.
+fn compare_model(entry: &mut Entry, row: &Row, told: Option<&str>) {
+    if told.is_some_and(|told| !row.replies_as(told)) {
+        entry.incident(Incident::Model { route: row.route.clone() });
+    }
+}
+
+fn cut_off(cut: &Cut) -> Verdict {
+    tracing::warn!(error = cut as &dyn std::error::Error, "a host's stream was cut before its first word");
+    match cut {
+        Cut::Trouble(trouble) => Verdict::of_trouble(trouble),
+        Cut::Fault(fault) => Verdict::of_fault(fault),
+    }
+}
+
+/// What another status than 200 means. Of the host's words only the kind is kept.
+async fn refused(arrived: Arrived) -> Verdict {
+    let (status, retry_after) = (arrived.status(), arrived.told().retry_after);
+    let body = arrived.whole(LONGEST_ERROR).await.unwrap_or_default();
+    Verdict::of_status(status, &openai::errors::read_error(body.expose_bytes()), retry_after)
+}
+
+/// Where an OpenAI-shaped host takes such a question.
+const fn path(question: &Question) -> &'static str {
+    match question {
+        Question::Chat(_) => "/chat/completions",
+        Question::Embeddings(_) => "/embeddings",
+    }
+}
+
+/// A request on its way: whatever becomes of it, dropped futures included, the entry knows whether any of it left.
+struct Leaving<'a> {
+    entry: &'a mut Entry,
+    sent: Sent,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if self.sent.has_left() {
+            self.entry.reach(Reach::Sent);
+        }
+    }
+}
