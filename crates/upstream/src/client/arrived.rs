@@ -1,0 +1,171 @@
+use std::fmt;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderMap};
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use phi_words::Completion;
+use tokio::time::timeout_at;
+
+use super::pipe::Cord;
+use super::trouble::Trouble;
+use crate::deadline::Until;
+
+/// The longest wait that a host can make us believe in.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+/// How long the end of a stream may lag behind its terminal event before the connection is given up.
+const LAG: Duration = Duration::from_millis(50);
+
+/// An answer that has begun. Dropped before its end, it closes the host's connection at once.
+pub(crate) struct Arrived {
+    status: StatusCode,
+    told: Told,
+    body: Incoming,
+    until: Until,
+    cord: Option<Cord>,
+}
+
+/// All that is taken from the head of a host's answer; nothing else of it goes on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// When to come again.
+    pub(crate) retry_after: Option<Duration>,
+    /// Where it says that the answer was made.
+    pub(crate) region: Option<String>,
+    /// Whether the body says that it is a stream of events.
+    pub(crate) is_stream: bool,
+}
+
+impl Arrived {
+    pub(super) fn new(response: Response<Incoming>, cord: Option<Cord>, until: Until) -> Result<Self, Trouble> {
+        let (head, body) = response.into_parts();
+        let arrived = Self { status: head.status, told: Told::read(&head.headers), body, until, cord };
+        match head.headers.get(header::CONTENT_ENCODING) {
+            Some(encoding) if encoding != "identity" => Err(Trouble::Encoded),
+            Some(_) | None => Ok(arrived),
+        }
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What its head told.
+    pub(crate) fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// The next piece of the body; `None` at its end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+        loop {
+            let (due, late) = self.until.next_piece();
+            match timeout_at(due, self.body.frame()).await {
+                Err(_) => return Err(Trouble::Late(late)),
+                Ok(Some(Err(error))) => return Err(Trouble::from_body(error)),
+                Ok(None) => {
+                    self.cord = None;
+                    return Ok(None);
+                }
+                Ok(Some(Ok(frame))) => {
+                    // What is no data is a trailer, and nothing of that is wanted.
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The whole body.
+    pub(crate) async fn whole(mut self, at_most: usize) -> Result<Completion, Trouble> {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = self.next().await? {
+            if whole.len() + piece.len() > at_most {
+                return Err(Trouble::TooLong(at_most));
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(Completion::new(whole.freeze()))
+    }
+
+    /// Says that the dialect has reached its end. The end of the body is usually here already; once it is read the
+    /// connection can be used again.
+    pub(crate) async fn finish(mut self) {
+        // Whatever else comes, more data or none, the answer is whole, and dropping the rest closes the connection.
+        let _ = tokio::time::timeout(LAG, self.next()).await;
+    }
+}
+
+impl Told {
+    fn read(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let after_ms = text("retry-after-ms").and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+        let kind = text("content-type").unwrap_or_default().to_ascii_lowercase();
+        Self {
+            retry_after: after_ms.or_else(|| text("retry-after").and_then(wait)).map(|wait| wait.min(LONGEST_WAIT)),
+            region: text("x-ms-region").map(str::to_owned),
+            is_stream: kind.split(';').next().is_some_and(|kind| kind.trim() == "text/event-stream"),
+        }
+    }
+}
+
+/// Reads `Retry-After`: whole seconds, or a date (RFC 9110, section 10.2.3).
+fn wait(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(date.duration_since(Timestamp::now())).unwrap_or_default())
+}
+
+impl Drop for Arrived {
+    fn drop(&mut self) {
+        if let Some(cord) = &self.cord {
+            cord.pull();
+        }
+    }
+}
+
+impl fmt::Debug for Arrived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrived").field("status", &self.status).field("told", &self.told).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(headers: &[(&'static str, &str)]) -> Told {
+        let pairs = headers
+            .iter()
+            .map(|(name, value)| (header::HeaderName::from_static(name), value.parse().expect("a value")));
+        Told::read(&pairs.collect())
+    }
+
+    #[test]
+    fn a_wait_is_read_in_every_spelling_and_bounded() {
+        let after = |value: &str| told(&[("retry-after", value)]).retry_after;
+        assert_eq!(after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(after("999999999999"), Some(LONGEST_WAIT));
+        assert_eq!(after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(after("Thu, 31 Dec 9998 23:59:59 GMT"), Some(LONGEST_WAIT));
+        for nonsense in ["", "-1", "soon", "1.5", "99999999999999999999999"] {
+            assert_eq!(after(nonsense), None, "{nonsense}");
+        }
+        let both = told(&[("retry-after-ms", "250"), ("retry-after", "7")]);
+        assert_eq!(both.retry_after, Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn nothing_else_of_the_head_is_taken() {
+        let head =
+            told(&[("content-type", "Text/Event-Stream; charset=utf-8"), ("set-cookie", "a=b"), ("x-ms-region", "X")]);
+        assert_eq!(head, Told { retry_after: None, region: Some("X".into()), is_stream: true });
+        assert!(!told(&[("content-type", "application/json")]).is_stream);
+    }
+}

@@ -1,0 +1,144 @@
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::Scheme;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tower_service::Service;
+
+use super::pipe::Pipe;
+use super::public;
+
+/// Makes connections, to addresses that the law allows.
+#[derive(Clone)]
+pub(super) struct Connector {
+    names: Names,
+    law: Law,
+    tls: TlsConnector,
+    within: Duration,
+}
+
+/// Who says where a name leads.
+#[derive(Debug, Clone)]
+pub(super) enum Names {
+    /// The system's resolver.
+    System,
+    /// These and no others: where they lead is taken as it is.
+    Given(Arc<HashMap<String, SocketAddr>>),
+}
+
+/// Which addresses may be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Law {
+    /// By TLS, to the public internet.
+    PublicOnly,
+    /// Also by plain HTTP, and to private addresses.
+    Premises,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    #[error("the host's name leads nowhere")]
+    Unresolved(#[source] io::Error),
+    #[error("the host's name leads to an address that a host of its kind cannot have")]
+    Address,
+    #[error("the host is reached by plain HTTP, which is for premises alone")]
+    Plain,
+    #[error("the host cannot be connected to")]
+    Tcp(#[source] io::Error),
+    #[error("the host could not prove who it is")]
+    Tls(#[source] io::Error),
+    #[error("the host did not take the connection in time")]
+    Late,
+}
+
+impl Connector {
+    pub(super) fn new(names: Names, law: Law, tls: TlsConnector, within: Duration) -> Self {
+        Self { names, law, tls, within }
+    }
+
+    async fn connect(self, uri: Uri) -> Result<Pipe, ConnectError> {
+        let by = Instant::now() + self.within;
+        timeout_at(by, self.connect_by(&uri, by)).await.unwrap_or(Err(ConnectError::Late))
+    }
+
+    async fn connect_by(&self, uri: &Uri, by: Instant) -> Result<Pipe, ConnectError> {
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let tls = uri.scheme() == Some(&Scheme::HTTPS);
+        if !tls && self.law == Law::PublicOnly {
+            return Err(ConnectError::Plain);
+        }
+        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let tcp = dial(&self.addresses(host, port).await?, by).await?;
+        tcp.set_nodelay(true).map_err(ConnectError::Tcp)?;
+        if !tls {
+            return Ok(Pipe::plain(tcp));
+        }
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| ConnectError::Unresolved(io::ErrorKind::InvalidInput.into()))?;
+        Ok(Pipe::tls(self.tls.connect(name, tcp).await.map_err(ConnectError::Tls)?))
+    }
+
+    /// Where a name leads. One address that the law forbids condemns all: a name that leads to the public internet and
+    /// to a private place at once is somebody's trick.
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+        let found: Vec<SocketAddr> = match (host.parse::<IpAddr>(), &self.names) {
+            (Ok(ip), _) => vec![SocketAddr::new(ip, port)],
+            (Err(_), Names::System) => {
+                tokio::net::lookup_host((host, port)).await.map_err(ConnectError::Unresolved)?.collect()
+            }
+            (Err(_), Names::Given(hosts)) => {
+                let unknown = || ConnectError::Unresolved(io::ErrorKind::NotFound.into());
+                return Ok(vec![*hosts.get(host).ok_or_else(unknown)?]);
+            }
+        };
+        let allowed = |address: &SocketAddr| match self.law {
+            Law::PublicOnly => public::is_public(address.ip()),
+            Law::Premises => public::is_premises(address.ip()),
+        };
+        if found.is_empty() {
+            return Err(ConnectError::Unresolved(io::ErrorKind::NotFound.into()));
+        }
+        if found.iter().all(allowed) { Ok(found) } else { Err(ConnectError::Address) }
+    }
+}
+
+/// Tries the addresses in turn, each for its share of the time that is left, so that a dead one does not eat it all.
+async fn dial(addresses: &[SocketAddr], by: Instant) -> Result<TcpStream, ConnectError> {
+    let mut last = ConnectError::Late;
+    for (tried, address) in addresses.iter().enumerate() {
+        let remaining = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        let share = by.saturating_duration_since(Instant::now()) / remaining;
+        match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => last = ConnectError::Tcp(error),
+            Err(_) => last = ConnectError::Late,
+        }
+    }
+    Err(last)
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Pipe>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Pipe>, ConnectError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connector = self.clone();
+        Box::pin(async move { connector.connect(uri).await.map(TokioIo::new) })
+    }
+}

@@ -1,0 +1,303 @@
+//! The door, against simulated hosts by TLS under the law of real ones.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use phi_catalog::{Auth, Dialect, Evidence, Extent, Host as Row, Template};
+use phi_simulate::{Ca, Ended, Fault, Host, Says};
+use phi_words::{Prompt, ProviderKey};
+use tokio::time::Instant;
+
+use super::{Arrived, Client, Sending, Sent, Trouble};
+use crate::deadline::{Deadlines, Late};
+use crate::hosts::{Target, TargetError};
+
+const SOON: Duration = Duration::from_secs(1);
+const NAME: &str = "api.host.test";
+const ASK: &str = r#"{"model":"m","stream":false,"messages":[]}"#;
+const STREAM: &str = r#"{"model":"m","stream":true,"messages":[]}"#;
+
+struct Set {
+    host: Host,
+    client: Client,
+    target: Target,
+}
+
+fn row(address: &str, premises: bool) -> Row {
+    Row {
+        name: "host".parse().expect("a name"),
+        provider: "provider".parse().expect("a name"),
+        dialect: Dialect::OpenAi,
+        address: Template::parse(address).expect("an address"),
+        auth: Auth::Bearer,
+        premises,
+        free: false,
+        processes_in: Extent::Anywhere,
+        evidence: Evidence::Vendor,
+        source: String::new(),
+        date: "2026-01-01".parse().expect("a date"),
+    }
+}
+
+fn target(address: &str, premises: bool) -> Target {
+    try_target(address, premises).expect("a target")
+}
+
+fn try_target(address: &str, premises: bool) -> Result<Target, TargetError> {
+    let row = row(address, premises);
+    let params = BTreeMap::from([("product".to_owned(), "42".to_owned())]);
+    Target::of(&row, &row.address.fill(&params).expect("an address"))
+}
+
+fn quick() -> Deadlines {
+    let ms = Duration::from_millis;
+    Deadlines { connect: ms(500), first_byte: ms(300), idle: ms(300), total: ms(1_500) }
+}
+
+async fn set(deadlines: Deadlines) -> Set {
+    let ca = Ca::new().expect("an authority");
+    let host = Host::start_tls(ca.identity(&[NAME]).expect("an identity")).await.expect("a host");
+    let hosts = HashMap::from([(NAME.to_owned(), host.address())]);
+    let client = Client::with_hosts(hosts, ca.certificate(), deadlines).expect("a client");
+    Set { host, client, target: target("https://api.host.test/2/{product}/v1", false) }
+}
+
+impl Set {
+    async fn send(&self, body: &'static str) -> Result<Arrived, Trouble> {
+        self.send_to(&self.target, body, &Sent::default()).await
+    }
+
+    async fn send_to(&self, target: &Target, body: &'static str, sent: &Sent) -> Result<Arrived, Trouble> {
+        let key = ProviderKey::new("sk-secret");
+        let sending = Sending {
+            target,
+            path: "/chat/completions",
+            key: Some(&key),
+            body: Prompt::new(body),
+            stream: body == STREAM,
+            until: Instant::now() + self.client.deadlines().total,
+        };
+        self.client.send(sending, sent).await
+    }
+
+    async fn whole(&self) -> Result<Vec<u8>, Trouble> {
+        Ok(self.send(ASK).await?.whole(1 << 20).await?.expose_bytes().to_vec())
+    }
+
+    async fn hung_up(&self) -> bool {
+        self.host.wait_for(SOON, |seen| seen.last().is_some_and(|seen| seen.ended == Ended::HungUp)).await.is_some()
+    }
+}
+
+async fn drain(arrived: &mut Arrived) -> Result<usize, Trouble> {
+    let mut bytes = 0;
+    while let Some(piece) = arrived.next().await? {
+        bytes += piece.len();
+    }
+    Ok(bytes)
+}
+
+#[tokio::test]
+async fn a_host_is_sent_these_headers_and_no_others() {
+    let set = set(Deadlines::default()).await;
+    let answer = set.whole().await.expect("an answer");
+    assert!(answer.starts_with(b"{") && answer.ends_with(b"}"));
+    let seen = set.host.seen().remove(0);
+    assert_eq!(seen.path(), "/2/42/v1/chat/completions");
+    assert_eq!(seen.body, ASK);
+    let mut names = seen.header_names();
+    names.sort();
+    assert_eq!(
+        names,
+        ["accept", "accept-encoding", "authorization", "content-length", "content-type", "host", "user-agent"]
+    );
+    for (name, value) in [
+        ("host", NAME),
+        ("accept", "application/json"),
+        ("accept-encoding", "identity"),
+        ("authorization", "Bearer sk-secret"),
+        ("content-type", "application/json"),
+        ("user-agent", "phi-gateway"),
+    ] {
+        assert_eq!(seen.header(name).as_deref(), Some(value), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_also_after_a_stream() {
+    let set = set(Deadlines::default()).await;
+    set.whole().await.expect("an answer");
+    let mut arrived = set.send(STREAM).await.expect("a stream");
+    assert!(arrived.told().is_stream);
+    while !arrived.next().await.expect("a piece").expect("more").ends_with(b"data: [DONE]\n\n") {}
+    arrived.finish().await;
+    set.whole().await.expect("an answer");
+    assert_eq!(set.host.connections(), 1);
+}
+
+#[tokio::test]
+async fn who_drops_an_answer_hangs_up_at_once() {
+    let set = set(Deadlines::default()).await;
+    // While the host thinks, before it has said a word.
+    set.host.next([Fault::Stall { after: None }]);
+    let sent = Sent::default();
+    let sending = set.send_to(&set.target, STREAM, &sent);
+    assert!(tokio::time::timeout(Duration::from_millis(200), sending).await.is_err());
+    assert!(sent.has_left());
+    assert!(set.hung_up().await, "{:?}", set.host.seen());
+    // In the middle of a stream, while the host is silent and nobody reads.
+    set.host.next([Fault::Stall { after: Some(3) }]);
+    let mut arrived = set.send(STREAM).await.expect("a stream");
+    arrived.next().await.expect("a piece");
+    drop(arrived);
+    assert!(set.hung_up().await, "{:?}", set.host.seen());
+    // The same while somebody waits for the next piece.
+    set.host.next([Fault::Stall { after: Some(3) }]);
+    let mut arrived = set.send(STREAM).await.expect("a stream");
+    let _ = tokio::time::timeout(Duration::from_millis(200), drain(&mut arrived)).await;
+    drop(arrived);
+    assert!(set.hung_up().await, "{:?}", set.host.seen());
+}
+
+#[tokio::test]
+async fn every_deadline_holds_and_closes_the_connection() {
+    let set = set(quick()).await;
+    set.host.next([Fault::Stall { after: None }]);
+    assert!(matches!(set.send(STREAM).await, Err(Trouble::Late(Late::FirstByte))));
+    assert!(set.hung_up().await);
+    set.host.next([Fault::Stall { after: Some(2) }]);
+    let mut arrived = set.send(STREAM).await.expect("a stream");
+    assert!(matches!(drain(&mut arrived).await, Err(Trouble::Late(Late::Idle))));
+    drop(arrived);
+    assert!(set.hung_up().await);
+    set.host.says(Says { text: "word ".repeat(100), gap: Duration::from_millis(50), ..Says::default() });
+    let mut arrived = set.send(STREAM).await.expect("a stream");
+    assert!(matches!(drain(&mut arrived).await, Err(Trouble::Late(Late::Total))));
+    drop(arrived);
+    assert!(set.hung_up().await);
+}
+
+#[tokio::test]
+async fn a_cut_or_mismeasured_answer_says_so() {
+    let set = set(Deadlines::default()).await;
+    set.host.next([Fault::WrongLength { by: 7 }, Fault::Cut { after: Some(0) }]);
+    for _ in 0..2 {
+        assert!(matches!(set.whole().await, Err(Trouble::CutShort)));
+    }
+    set.host.next([Fault::Cut { after: Some(2) }]);
+    let mut arrived = set.send(STREAM).await.expect("a stream");
+    assert!(matches!(drain(&mut arrived).await, Err(Trouble::CutShort)));
+    // A body that goes on past its length cannot be told from one that does not, but never reaches the next request.
+    set.host.next([Fault::WrongLength { by: -7 }]);
+    assert!(!set.whole().await.expect("a shorter answer").ends_with(b"}"));
+    assert!(set.whole().await.expect("an answer").ends_with(b"}"));
+}
+
+#[tokio::test]
+async fn broken_connections_and_what_is_not_http() {
+    let set = set(Deadlines::default()).await;
+    let sent = Sent::default();
+    set.host.next([
+        Fault::Reset { after: None },
+        Fault::Reset { after: Some(1) },
+        Fault::LongHead { bytes: 200_000 },
+        Fault::Encoded,
+    ]);
+    assert!(matches!(set.send_to(&set.target, ASK, &sent).await, Err(Trouble::Broken(_))));
+    assert!(sent.has_left(), "a host that resets may have read it all");
+    let mut arrived = set.send(STREAM).await.expect("a stream");
+    assert!(matches!(drain(&mut arrived).await, Err(Trouble::Broken(_) | Trouble::CutShort)));
+    assert!(matches!(set.send(ASK).await, Err(Trouble::NotHttp(_))));
+    assert!(matches!(set.send(ASK).await, Err(Trouble::Encoded)));
+    assert_eq!(set.host.seen().len(), 4, "nothing is sent twice");
+}
+
+#[tokio::test]
+async fn an_answer_longer_than_we_hold_is_given_up() {
+    let set = set(Deadlines::default()).await;
+    set.host.next([Fault::LongLine { bytes: 3 << 20 }]);
+    assert!(matches!(set.whole().await, Err(Trouble::TooLong(_))));
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_not_followed() {
+    let set = set(Deadlines::default()).await;
+    let other = Host::start().await.expect("a host");
+    let to = format!("http://{}/v1/chat/completions", other.address());
+    for code in [301, 302, 303, 307, 308] {
+        set.host.next([Fault::Redirect { code, to: to.clone() }]);
+        assert_eq!(set.send(ASK).await.expect("an answer").status().as_u16(), code);
+    }
+    assert!(other.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_be_connected_to_was_sent_nothing() {
+    let set = set(quick()).await;
+    let sent = Sent::default();
+    set.host.shut();
+    assert!(matches!(set.send_to(&set.target, ASK, &sent).await, Err(Trouble::Connect(_))));
+    let unknown = target("https://other.host.test", false);
+    assert!(matches!(set.send_to(&unknown, ASK, &sent).await, Err(Trouble::Connect(_))));
+    assert!(!sent.has_left());
+    assert!(set.host.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_host_must_prove_who_it_is() {
+    let ca = Ca::new().expect("an authority");
+    let stranger = Ca::new().expect("an authority");
+    for identity in [
+        ca.expired(&[NAME]).expect("an identity"),
+        ca.identity(&["other.host.test"]).expect("an identity"),
+        stranger.identity(&[NAME]).expect("an identity"),
+    ] {
+        let host = Host::start_tls(identity).await.expect("a host");
+        let hosts = HashMap::from([(NAME.to_owned(), host.address())]);
+        let client = Client::with_hosts(hosts, ca.certificate(), quick()).expect("a client");
+        let set = Set { host, client, target: target("https://api.host.test", false) };
+        let sent = Sent::default();
+        assert!(matches!(set.send_to(&set.target, ASK, &sent).await, Err(Trouble::Connect(_))));
+        assert!(!sent.has_left() && set.host.seen().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn premises_alone_may_be_plain_and_private() {
+    let host = Host::start().await.expect("a host");
+    let plain = format!("http://127.0.0.1:{}/v1", host.address().port());
+    assert_eq!(try_target(&plain, false), Err(TargetError::Plain));
+    let client = Client::new(None, quick()).expect("a client");
+    let set = Set { host, client, target: target(&plain, true) };
+    assert!(set.whole().await.expect("an answer").ends_with(b"}"));
+    let local = format!("http://localhost:{}/v1", set.host.address().port());
+    assert!(set.send_to(&target(&local, true), ASK, &Sent::default()).await.is_ok(), "names are resolved there too");
+    // The same places, of a host that does not stand on the premises: by address, and by a name that leads there.
+    let before = set.host.connections();
+    let sent = Sent::default();
+    for private in ["127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:127.0.0.1]"] {
+        let target = target(&format!("https://{private}:{}", set.host.address().port()), false);
+        let error = set.send_to(&target, ASK, &sent).await.expect_err(private);
+        let chain = format!("{:?}", chain_of(&error));
+        assert!(chain.contains("an address that a host of its kind cannot have"), "{private}: {chain}");
+    }
+    assert!(!sent.has_left());
+    assert_eq!(set.host.connections(), before);
+}
+
+#[tokio::test]
+async fn no_error_shows_what_was_sent_or_answered() {
+    let set = set(quick()).await;
+    set.host.next([Fault::Reset { after: None }, Fault::LongHead { bytes: 200_000 }, Fault::Stall { after: None }]);
+    for _ in 0..3 {
+        let error = set.send(STREAM).await.expect_err("a failure");
+        let shown = format!("{error:?} {:?}", chain_of(&error));
+        for secret in ["sk-secret", "messages", "aaaa", "leaked"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}
+
+fn chain_of(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
+}
