@@ -1,0 +1,266 @@
+use std::fmt;
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use crate::fault::{AppendError, Damage, Fault, OpenError, Unwritten};
+use crate::format::{MAX_RECORD, Position};
+use crate::read::{Records, Report, Start, verify, verify_older};
+use crate::shared::{Shared, Status};
+use crate::writer::recover::recover;
+use crate::writer::{Answer, Command, Waiting, Writer};
+use crate::{Disk, Files};
+
+/// The log's one writer in this process. Clones write the same log.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    folder: PathBuf,
+    durability: Durability,
+    commands: Sender<Command>,
+    shared: Arc<Shared>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+/// When a record counts as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// Once it is on stable storage: it survives a power cut.
+    Disk,
+    /// Once the operating system has it: it survives the end of this process, but no power cut.
+    Process,
+}
+
+/// How a log is written.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whose log it is, such as `deployment/replica`: 1 to 255 bytes. Every head depends on it.
+    pub origin: String,
+    /// When a record counts as written.
+    pub durability: Durability,
+    /// A segment that has grown to this many bytes is followed by a new one.
+    pub segment_bytes: u64,
+    /// What stands between the writer and the disk.
+    pub files: Arc<dyn Files>,
+}
+
+/// What was found when the log was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// How many records the log holds.
+    pub records: u64,
+    /// Its head.
+    pub head: [u8; 32],
+    /// The first index of the last segment.
+    pub segment: u64,
+    /// Where the last batch in that segment ends, in bytes from its start.
+    pub offset: u64,
+    /// How many bytes after it were cut off: a batch that was never written to its end, nor acknowledged.
+    pub cut_bytes: u64,
+}
+
+/// A record on its way to the disk: resolves once it counts as written. Dropping it does not call the record back.
+#[must_use = "a record counts as written only once this has resolved"]
+#[derive(Debug)]
+pub struct Pending(oneshot::Receiver<Answer>);
+
+impl Options {
+    /// Segments of 64 MiB on the real disk.
+    pub fn new(origin: impl Into<String>, durability: Durability) -> Self {
+        Self { origin: origin.into(), durability, segment_bytes: 64 << 20, files: Arc::new(Disk) }
+    }
+}
+
+impl Ledger {
+    /// Opens the log in a folder, or begins one, and takes its lock until [`Ledger::shutdown`]. What a power cut or a
+    /// kill left after the last whole mark of the last segment is cut off. Older segments are verified in the
+    /// background; damage in them makes the log unavailable as soon as it is found.
+    ///
+    /// # Errors
+    /// Where another process writes the log, where the last segment does not verify, where it is another's log, and
+    /// where the disk fails.
+    pub fn open(folder: &Path, options: Options) -> Result<(Self, Recovered), OpenError> {
+        if !(1..=255).contains(&options.origin.len()) {
+            return Err(OpenError::OriginLength { bytes: options.origin.len() });
+        }
+        let lock = lock(folder, &*options.files)?;
+        let (tail, recovered) = recover(folder, &options)?;
+        let shared = Arc::new(Shared::new(recovered.records));
+        let (commands, waiting) = channel();
+        let ledger = Self {
+            folder: folder.to_path_buf(),
+            durability: options.durability,
+            commands,
+            shared: Arc::clone(&shared),
+            threads: Arc::default(),
+        };
+        let writer = Writer::new(folder, options, tail, Arc::clone(&shared), waiting);
+        ledger.spawn("ledger-write", move || {
+            writer.run();
+            drop(lock);
+        })?;
+        if recovered.segment > 0 {
+            let (folder, last) = (folder.to_path_buf(), recovered.segment);
+            ledger.spawn("ledger-verify", move || {
+                if let Err(fault) = verify_older(&folder, last, || shared.is_stopping()) {
+                    shared.condemn(&fault);
+                }
+            })?;
+        }
+        Ok((ledger, recovered))
+    }
+
+    /// Appends a record. It is on its way once this returns; what it resolves to says whether it was written. Where
+    /// the log cannot be written now it fails at once.
+    pub fn append(&self, record: Vec<u8>) -> Pending {
+        match self.shared.fault() {
+            None => self.send(record, false),
+            Some(fault) => Pending::failed(AppendError::Unavailable(fault)),
+        }
+    }
+
+    /// Appends a record that must not get lost: where the log cannot be written now it is held in memory, and written
+    /// in order with all others kept as soon as that is possible. What it resolves to may say `unavailable` before.
+    pub fn keep(&self, record: Vec<u8>) -> Pending {
+        self.send(record, true)
+    }
+
+    /// Whether the log takes records now.
+    pub fn status(&self) -> Status {
+        self.shared.status()
+    }
+
+    /// How many kept records are not written yet.
+    pub fn kept(&self) -> usize {
+        self.shared.kept()
+    }
+
+    /// When a record counts as written.
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// The folder that the log is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The records that were acknowledged, from `start` on. Where it comes upon damage the log becomes unavailable.
+    pub fn records(&self, start: Start) -> impl Iterator<Item = Result<(Position, Vec<u8>), Fault>> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        let records = Records::new(&self.folder, start).acknowledged(Arc::clone(shared.progress()));
+        records.inspect(move |record| {
+            if let Err(fault) = record {
+                shared.condemn(fault);
+            }
+        })
+    }
+
+    /// Verifies the whole log. Where it comes upon damage the log becomes unavailable.
+    ///
+    /// # Errors
+    /// See [`verify`].
+    pub fn verify(&self) -> Result<Report, Fault> {
+        verify(&self.folder).inspect_err(|fault| self.shared.condemn(fault))
+    }
+
+    /// Makes the log unavailable, because damage was found in it by other means.
+    pub fn condemn(&self, damage: Damage) {
+        self.shared.condemn(&Fault::Damaged(damage));
+    }
+
+    /// Writes all that waits, waits for the writer to end and gives the lock back. It blocks for as long as the disk
+    /// does. Records that come later are not written.
+    ///
+    /// # Errors
+    /// Where kept records are lost: the disk did not take them, or they came too late.
+    pub fn shutdown(&self) -> Result<(), Unwritten> {
+        self.shared.stop();
+        // Where the writer is gone already there is nobody to tell.
+        let _ = self.commands.send(Command::Stop);
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A thread that panicked has said so in the status, and what it kept is counted below.
+            let _ = thread.join();
+        }
+        match self.shared.kept() {
+            0 => Ok(()),
+            records => Err(Unwritten { records }),
+        }
+    }
+
+    fn send(&self, record: Vec<u8>, kept: bool) -> Pending {
+        let bytes = record.len();
+        if bytes > MAX_RECORD {
+            return Pending::failed(AppendError::TooLong { bytes });
+        }
+        let (answer, pending) = oneshot::channel();
+        let waiting = Waiting::new(record, answer, kept.then(|| self.shared.count_kept()));
+        match self.commands.send(Command::Write(waiting)) {
+            Ok(()) => Pending(pending),
+            Err(_) => Pending::failed(AppendError::Unavailable(Fault::Stopped)),
+        }
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Fault> {
+        let thread = thread::Builder::new().name(name.into()).spawn(work).map_err(Fault::disk("starting a thread"))?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+}
+
+impl Pending {
+    fn failed(error: AppendError) -> Self {
+        let (answer, pending) = oneshot::channel();
+        // The receiver is at hand, so this cannot fail.
+        let _ = answer.send(Err(error));
+        Self(pending)
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<Position, AppendError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(answer.unwrap_or(Err(AppendError::Unavailable(Fault::Stopped))))
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Disk => "disk",
+            Self::Process => "process",
+        })
+    }
+}
+
+/// The lock goes with the file: it is given back when the file is closed, also by the end of the process.
+fn lock(folder: &Path, files: &dyn Files) -> Result<File, OpenError> {
+    let file = make_folder(folder, files)
+        .and_then(|()| Disk.create(&folder.join("lock")))
+        .map_err(Fault::disk("making the log's folder"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked),
+        Err(TryLockError::Error(error)) => Err(Fault::disk("locking the log")(error).into()),
+    }
+}
+
+/// Makes the folder and those above it, for the owner alone, and brings their names to stable storage.
+fn make_folder(folder: &Path, files: &dyn Files) -> io::Result<()> {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let made: Vec<&Path> = folder.ancestors().take_while(missing).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    made.into_iter()
+        .filter_map(Path::parent)
+        .try_for_each(|above| files.sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above }))
+}

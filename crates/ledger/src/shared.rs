@@ -1,0 +1,122 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::fault::Fault;
+
+/// Whether the log takes records now.
+#[derive(Debug, Clone)]
+pub enum Status {
+    /// It does.
+    Healthy,
+    /// It does not; it is tried again and again, but for [`Fault::Damaged`] and [`Fault::Stopped`], which stay.
+    Unavailable(Fault),
+}
+
+/// What the writer, the reader and those who append know of each other.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    status: Mutex<Status>,
+    progress: Arc<Progress>,
+    kept: Arc<AtomicUsize>,
+    stopping: AtomicBool,
+}
+
+/// How far the log is written; what a reader beside the writer may see.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    records: AtomicU64,
+    segments: AtomicU64,
+}
+
+/// Counts one kept record for as long as it is not written.
+#[derive(Debug)]
+pub(crate) struct Kept(Arc<AtomicUsize>);
+
+impl Shared {
+    pub(crate) fn new(records: u64) -> Self {
+        Self {
+            status: Mutex::new(Status::Healthy),
+            progress: Arc::new(Progress { records: AtomicU64::new(records), segments: AtomicU64::new(0) }),
+            kept: Arc::default(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why no record is taken now.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self.status() {
+            Status::Healthy => None,
+            Status::Unavailable(fault) => Some(fault),
+        }
+    }
+
+    /// Sets the status; what was found damaged, or was shut down, stays so.
+    pub(crate) fn set(&self, status: Status) {
+        let mut now = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        match *now {
+            Status::Healthy | Status::Unavailable(Fault::Disk { .. }) => *now = status,
+            Status::Unavailable(Fault::Damaged(_) | Fault::Stopped) => {}
+        }
+    }
+
+    /// Makes the log unavailable for good where damage was found.
+    pub(crate) fn condemn(&self, fault: &Fault) {
+        if let Fault::Damaged(_) = fault {
+            self.set(Status::Unavailable(fault.clone()));
+        }
+    }
+
+    /// How many kept records are not written.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn count_kept(&self) -> Kept {
+        self.kept.fetch_add(1, Ordering::SeqCst);
+        Kept(Arc::clone(&self.kept))
+    }
+
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+impl Progress {
+    /// So many records of the log are acknowledged.
+    pub(crate) fn acknowledge(&self, records: u64) {
+        self.records.store(records, Ordering::SeqCst);
+    }
+
+    /// A segment was begun; nothing in it is acknowledged yet.
+    pub(crate) fn begin_segment(&self) {
+        self.segments.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn records(&self) -> u64 {
+        self.records.load(Ordering::SeqCst)
+    }
+
+    /// How many segments were begun since the log was opened.
+    pub(crate) fn segments(&self) -> u64 {
+        self.segments.load(Ordering::SeqCst)
+    }
+}
+
+impl Kept {
+    /// It is written.
+    pub(crate) fn written(self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
