@@ -31,6 +31,20 @@ fn outside_crates_are_used_behind_their_doors_alone() {
     assert_eq!(differences(&open_doors(drawn, &found), &found), Vec::<String>::new(), "doors");
 }
 
+#[test]
+fn every_import_is_used() {
+    let mut unused = Vec::new();
+    for package in metadata().workspace_packages() {
+        let mut files = Vec::new();
+        rust_files(package.manifest_path.with_file_name("src").as_std_path(), &mut files);
+        let source: String = files.iter().map(|file| fs::read_to_string(file).expect("a source file")).collect();
+        let imports = package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+        let idle = imports.filter(|it| !source.contains(&it.name.replace('-', "_")));
+        unused.extend(idle.map(|it| format!("`{}` does not use `{}`", package.name, it.name)));
+    }
+    assert_eq!(unused, Vec::<String>::new());
+}
+
 /// Cargo allows a circle through a crate's tests; we do not.
 #[test]
 fn no_crates_stand_in_a_circle() {
