@@ -16,6 +16,8 @@ pub struct Frames {
     stream: ChatStream,
     /// Frames that were read and not handed on yet.
     ready: VecDeque<Completion>,
+    /// What ended the stream early: said once the frames before it are handed on, for they are counted.
+    cut: Option<Cut>,
     done: bool,
     include_usage: bool,
 }
@@ -39,6 +41,7 @@ impl Frames {
             parser: sse::Parser::new(),
             stream,
             ready: VecDeque::new(),
+            cut: None,
             done: false,
             include_usage,
         }
@@ -62,13 +65,14 @@ impl Frames {
             if let Some(frame) = self.ready.pop_front() {
                 return Ok(Some(frame));
             }
+            if let Some(cut) = &self.cut {
+                tracing::warn!(error = cut as &dyn std::error::Error, "a host's stream was cut");
+                return Err(Refusal::from(cut));
+            }
             if self.done {
                 return Ok(None);
             }
-            self.read().await.map_err(|cut| {
-                tracing::warn!(error = &cut as &dyn std::error::Error, "a host's stream was cut");
-                Refusal::from(&cut)
-            })?;
+            self.cut = self.read().await.err();
         }
     }
 
@@ -102,7 +106,10 @@ impl Frames {
         for event in &events {
             match self.stream.feed(event).map_err(Cut::Fault)? {
                 Step::Frame(frame) => self.ready.push_back(frame),
-                Step::Done => self.done = true,
+                Step::Done => {
+                    self.done = true;
+                    break;
+                }
                 Step::Skip => {}
             }
         }

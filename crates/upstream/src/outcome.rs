@@ -114,7 +114,7 @@ impl Verdict {
         let refusal = Refusal::new(
             Code::UpstreamTimeout,
             "the host did not answer in time",
-            "ask for less output, or ask for a stream, which has no such limit before its first word",
+            "ask for less output, or for a stream",
         );
         Self { goes_on, refusal, ..Self::host(Ended::Timeout) }
     }

@@ -36,7 +36,7 @@ pub struct Failure {
     /// What the caller is told.
     pub refusal: Refusal,
     /// What was written down, where the request got as far as an entry.
-    pub receipt: Option<Receipt>,
+    pub receipt: Option<Box<Receipt>>,
 }
 
 impl Failure {

@@ -2,6 +2,7 @@
 //! route that is not in the plan.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use phi_catalog::{Auth, Row};
@@ -24,6 +25,8 @@ use crate::{Answer, Failure, Frames, Reply, place};
 /// The longest answer that is held whole, and the longest error that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 << 20;
 const LONGEST_ERROR: usize = 64 << 10;
+/// How long the body of an error is waited for.
+const SLOWEST_ERROR: Duration = Duration::from_secs(5);
 
 /// The hand that reaches out to hosts.
 #[derive(Debug)]
@@ -72,7 +75,7 @@ impl Upstream {
         }
         let refusal = after_all(&verdicts);
         let receipt = entry.close(Outcome::Failed(refusal.code)).await;
-        Err(Failure { refusal, receipt: Some(receipt) })
+        Err(Failure { refusal, receipt: Some(Box::new(receipt)) })
     }
 
     async fn attempt(
@@ -171,10 +174,11 @@ fn cut_off(cut: &Cut) -> Verdict {
     }
 }
 
-/// What another status than 200 means. Of the host's words only the kind is kept.
+/// What another status than 200 means. Of the host's words only the kind is kept; without them the status has to do.
 async fn refused(arrived: Arrived) -> Verdict {
     let (status, retry_after) = (arrived.status(), arrived.told().retry_after);
-    let body = arrived.whole(LONGEST_ERROR).await.unwrap_or_default();
+    let read = tokio::time::timeout(SLOWEST_ERROR, arrived.whole(LONGEST_ERROR)).await;
+    let body = read.ok().and_then(Result::ok).unwrap_or_default();
     Verdict::of_status(status, &openai::errors::read_error(body.expose_bytes()), retry_after)
 }
 
