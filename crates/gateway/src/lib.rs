@@ -1,1 +1,19 @@
-//! (soon)
+//! The request path. START READING in `request.rs`: one function names the phases in order.
+
+mod body;
+mod endpoints;
+mod headers;
+mod metrics;
+mod operations;
+mod request;
+mod serve;
+mod snapshot;
+mod surface;
+mod tap;
+mod tls;
+
+pub use endpoints::ENDPOINTS;
+pub use request::{Bounds, Gateway};
+pub use serve::{Serve, Stop, Stopper};
+pub use snapshot::Snapshot;
+pub use tls::{TlsError, acceptor};

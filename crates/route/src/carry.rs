@@ -2,7 +2,7 @@ use phi_catalog::{JsonObject, Row};
 use phi_dialect::Carry;
 
 /// What a row's route can carry, in the words of the dialect.
-pub(crate) fn carry(row: &Row) -> Carry {
+pub fn carry(row: &Row) -> Carry {
     let carries = &row.carries;
     Carry {
         own: row.own.clone(),

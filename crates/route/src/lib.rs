@@ -4,13 +4,19 @@
 //! `residency.rs` to each, and sorts what is left. Nothing here does I/O.
 
 mod carry;
+mod offered;
 mod plan;
 mod refuse;
 mod residency;
 mod standing;
 mod weigh;
 
+pub use carry::carry;
+pub use offered::offered;
 pub use plan::{Plan, Planned, plan};
 pub use residency::{Eligible, Lack, Resident};
 pub use standing::{Settings, Standing};
 pub use weigh::{Candidate, Dropped, weigh};
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,12 @@ impl Standing {
         &self.agreements
     }
 
+    /// The credentials that may be shown to a host, whosever they are.
+    pub fn keys(&self, host: &Host) -> impl Iterator<Item = &Arc<Sealed>> {
+        let all = self.credentials.get(&host.provider).map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter(|credential| credential.hosts.is_empty() || credential.hosts.contains(&host.name))
+    }
+
     /// The credentials that an organization may use at a host, the ones to prefer first.
     pub fn credentials(&self, org: OrgId, host: &Host) -> impl Iterator<Item = &Arc<Sealed>> {
         let all = self.credentials.get(&host.provider).map(Vec::as_slice).unwrap_or_default();

@@ -207,7 +207,12 @@ impl<'a> Scene<'a> {
     }
 
     /// The checks, in the order in which a caller is told of them.
-    fn fate(&self, row: &'a Arc<Row>, territory: Option<&Territory>, wish: &Wish<'_>) -> Result<Way<'a>, Dropped> {
+    pub(crate) fn fate(
+        &self,
+        row: &'a Arc<Row>,
+        territory: Option<&Territory>,
+        wish: &Wish<'_>,
+    ) -> Result<Way<'a>, Dropped> {
         let demand = |holds: bool, dropped: Dropped| if holds { Ok(()) } else { Err(dropped) };
         let chosen_for_all = wish.model.as_str() == AUTO && wish.modality != Modality::Embeddings;
         demand(row.modality == wish.modality, Dropped::OtherWork)?;

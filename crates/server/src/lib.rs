@@ -1,1 +1,123 @@
-//! (soon)
+//! Everything of the binary `phi` but its `main`: settings, commands, and the server that ties the crates together.
+
+pub mod cli;
+pub mod config;
+mod control;
+mod data;
+pub mod deployment;
+mod init;
+pub mod orders;
+mod reload;
+pub mod say;
+pub mod serve;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use phi_catalog::{Catalogue, Row};
+use phi_record::By;
+use serde_json::{Value, json};
+
+use crate::cli::{Catalog, Cli, Command, Config, Ledger};
+use crate::config::Written;
+pub use crate::data::Data;
+use crate::deployment::Deployment;
+use crate::orders::Order;
+use crate::say::Said;
+
+/// Does what was typed.
+///
+/// # Errors
+/// What kept it from being done, and how to mend that.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let data = Data::new(cli.data, cli.config);
+    let said = match cli.command {
+        Command::Init(init) => init::run(&data, init).await?,
+        Command::Serve => {
+            serve::run(data).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Org(orders) => order(&data, Order::Org(orders)).await?,
+        Command::Role(orders) => order(&data, Order::Role(orders)).await?,
+        Command::Agent(orders) => order(&data, Order::Agent(orders)).await?,
+        Command::Token(orders) => order(&data, Order::Token(orders)).await?,
+        Command::Agreement(orders) => order(&data, Order::Agreement(orders.read()?)).await?,
+        Command::Vault(orders) => order(&data, Order::Vault(orders.read()?)).await?,
+        Command::Ledger(Ledger::Tail(tail)) => order(&data, Order::Tail(tail)).await?,
+        Command::Ledger(Ledger::Show(show)) => order(&data, Order::Show(show)).await?,
+        Command::Ledger(Ledger::Verify) => verify(&data)?,
+        Command::Catalog(Catalog::Check) => check_catalogue(&data)?,
+        Command::Catalog(Catalog::List) => list_catalogue(&data)?,
+        Command::Config(Config::Check) => {
+            let config = Written::load(&data.settings())?.with_environment().check()?;
+            Said::One(json!({ "settings": data.settings(), "valid": true, "origin": config.origin }))
+        }
+        Command::Config(Config::Show) => {
+            Said::Text(toml::to_string(&Written::load(&data.settings())?.with_environment())?)
+        }
+        Command::Config(Config::Schema) => Said::Text(config::schema()),
+        Command::Config(Config::Reload) => match control::send(&data.socket(), &Order::Reload).await? {
+            Some(said) => said,
+            None => {
+                bail!("no server runs in `{}`; it reads settings and catalogue when it starts", data.folder().display())
+            }
+        },
+    };
+    say::say(&said, cli.json);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Has the running server carry the order out; where none runs, takes the data folder and carries it out here.
+async fn order(data: &Data, order: Order) -> anyhow::Result<Said> {
+    if let Some(said) = control::send(&data.socket(), &order).await? {
+        return Ok(said);
+    }
+    let deployment = Deployment::open(data.clone()).await?;
+    let said = order.run(&deployment, By::Operator(rustix::process::getuid().as_raw())).await;
+    deployment.close().await;
+    said
+}
+
+fn verify(data: &Data) -> anyhow::Result<Said> {
+    let report = phi_ledger::read::verify(&data.ledger()).context("the ledger does not verify")?;
+    Ok(Said::One(json!({
+        "verified": true,
+        "origin": report.origin,
+        "records": report.records,
+        "head": phi_crypto::hex(&report.head),
+        "segments": report.segments,
+        "surplus_bytes": report.surplus_bytes,
+        "unfinished_bytes": report.unfinished_bytes,
+    })))
+}
+
+fn check_catalogue(data: &Data) -> anyhow::Result<Said> {
+    let catalogue = Catalogue::load(data.overrides().as_deref())?;
+    Ok(Said::One(json!({
+        "valid": true,
+        "version": catalogue.version(),
+        "regions": catalogue.regions().len(),
+        "routes": catalogue.rows().len(),
+    })))
+}
+
+fn list_catalogue(data: &Data) -> anyhow::Result<Said> {
+    let catalogue = Catalogue::load(data.overrides().as_deref())?;
+    Ok(Said::Rows(catalogue.rows().iter().map(|row| shown(row)).collect()))
+}
+
+fn shown(row: &Row) -> Value {
+    json!({
+        "route": row.route,
+        "model": row.model,
+        "host": row.host.name,
+        "modality": row.modality,
+        "processes_in": row.host.processes_in.countries().map_or_else(|| json!("anywhere"), |countries| json!(countries)),
+        "evidence": row.host.evidence,
+        "status": row.status,
+        "free": row.host.free,
+        "priced": row.is_priced(),
+        "source": row.source,
+        "date": row.date,
+    })
+}

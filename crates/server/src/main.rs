@@ -1,1 +1,24 @@
-fn main() {}
+//! The binary `phi`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use phi_server::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            phi_server::say::fail(&anyhow::Error::new(error).context("the process cannot start its threads"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(phi_server::run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            phi_server::say::fail(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Bodies: what a caller sends, read within bounds, and what it is sent.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, header};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Incoming;
+use phi_words::{Code, Prompt, Refusal};
+
+use crate::headers;
+use crate::request::{Bounds, Place};
+
+/// The body of a reply. It holds its request's place until the last byte.
+#[derive(Debug)]
+pub struct Body {
+    inner: UnsyncBoxBody<Bytes, Infallible>,
+    place: Option<Place>,
+}
+
+impl Body {
+    pub(crate) fn streaming(frames: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        let frames = frames.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
+        Self { inner: StreamBody::new(frames).boxed_unsync(), place: None }
+    }
+
+    pub(crate) fn holding(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self { inner: Full::new(bytes).boxed_unsync(), place: None }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Reads a JSON body, as long as it is neither too long nor too slow.
+///
+/// # Errors
+/// `request_too_large`, `unsupported_media_type`, `invalid_request`, and `ambiguous_header` for what stands in trailers.
+pub(crate) async fn read_body(headers: &HeaderMap, mut body: Incoming, bounds: &Bounds) -> Result<Prompt, Refusal> {
+    let too_large = || {
+        Refusal::new(
+            Code::RequestTooLarge,
+            format!("the body is longer than {} bytes", bounds.body_bytes),
+            "send a shorter one; the operator sets the limit as `gateway.body_bytes`",
+        )
+    };
+    let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if stated.is_some_and(|length| length > bounds.body_bytes as u64) {
+        return Err(too_large());
+    }
+    is_json(headers)?;
+    let mut bytes = BytesMut::with_capacity(stated.and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(1 << 20));
+    loop {
+        let next = tokio::time::timeout(bounds.body_idle, body.frame()).await;
+        let frame = match next.map_err(|_| broken("the body stopped coming"))? {
+            None => return Ok(Prompt::new(bytes.freeze())),
+            Some(frame) => frame.map_err(|_| broken("the body ended before its end"))?,
+        };
+        match frame.into_data() {
+            Ok(data) if bytes.len() + data.len() > bounds.body_bytes => return Err(too_large()),
+            Ok(data) => bytes.extend_from_slice(&data),
+            Err(frame) => frame.trailers_ref().map_or(Ok(()), headers::trailers)?,
+        }
+    }
+}
+
+fn broken(what: &'static str) -> Refusal {
+    Refusal::new(Code::InvalidRequest, what, "send the whole body, with a `Content-Length` that is its length")
+}
+
+fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let refuse =
+        |message: &'static str, hint: &'static str| Err(Refusal::new(Code::UnsupportedMediaType, message, hint));
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return refuse("compressed bodies are not read", "send the body without `Content-Encoding`");
+    }
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (types.next(), types.next()) else {
+        return refuse("the body has no single `Content-Type`", "send `Content-Type: application/json`");
+    };
+    let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    let mut parts = text.split(';').map(str::trim);
+    let json = parts.next() == Some("application/json");
+    let utf8 = parts.all(|part| matches!(part, "charset=utf-8" | "charset=\"utf-8\""));
+    if json && utf8 { Ok(()) } else { refuse("the body is not JSON in UTF-8", "send `Content-Type: application/json`") }
+}

@@ -1,0 +1,69 @@
+//! The operators' listener: whether the process lives, whether it can serve, and what it counted.
+
+use std::sync::atomic::Ordering;
+
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use phi_ledger::Status;
+use serde_json::json;
+
+use crate::body::Body;
+use crate::metrics::Now;
+use crate::request::Gateway;
+
+impl Gateway {
+    /// Answers one request of an operator's probe.
+    pub(crate) fn operate<B>(&self, request: &Request<B>) -> Response<Body> {
+        if *request.method() != Method::GET {
+            return reply(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "use GET\n".to_owned());
+        }
+        match request.uri().path() {
+            "/healthz" => reply(StatusCode::OK, "text/plain", "ok\n".to_owned()),
+            "/readyz" => self.ready(),
+            "/metrics" => {
+                let text = self.metrics.text(self.now());
+                reply(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+            }
+            _ => reply(StatusCode::NOT_FOUND, "text/plain", "there is /healthz, /readyz and /metrics\n".to_owned()),
+        }
+    }
+
+    fn ready(&self) -> Response<Body> {
+        let snapshot = self.snapshot();
+        let ledger = self.recorder.ledger();
+        let (healthy, reason) = match ledger.status() {
+            Status::Healthy => (true, None),
+            Status::Unavailable(reason) => (false, Some(reason.to_string())),
+        };
+        let draining = self.leaving.load(Ordering::SeqCst);
+        let ready = healthy && !draining;
+        let body = json!({
+            "ready": ready,
+            "draining": draining,
+            "ledger": { "healthy": healthy, "reason": reason, "durability": ledger.durability().to_string() },
+            "snapshot": snapshot.version,
+            "catalogue": snapshot.catalogue.version(),
+            "policy": "none",
+        });
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        reply(status, "application/json", format!("{body}\n"))
+    }
+
+    fn now(&self) -> Now {
+        let counters = self.recorder.counters();
+        Now {
+            running: self.running(),
+            snapshot: self.snapshot().version,
+            ledger_healthy: matches!(self.recorder.ledger().status(), Status::Healthy),
+            alarms: counters.alarms.load(Ordering::Relaxed),
+            unwritten: counters.unwritten.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn reply(status: StatusCode, kind: &'static str, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(bytes::Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,373 @@
+//! START READING HERE: [`Gateway::phases`] names the phases of a request in order and does nothing else. Each hands
+//! the next a proof that cannot be made anywhere else.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use futures_util::FutureExt;
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
+use phi_identify::Caller;
+use phi_police::{Ask, Police, Terms};
+use phi_record::{Recorder, Refused};
+use phi_route::Plan;
+use phi_upstream::{Failure, Reply, Upstream};
+use phi_words::{Class, Clock, Code, Modality, Refusal, Region, RequestId, Wait};
+
+use crate::body::{Body, read_body};
+use crate::endpoints::{self, Endpoint};
+use crate::headers::{self, Told};
+use crate::metrics::Metrics;
+use crate::snapshot::Snapshot;
+use crate::surface::openai;
+use crate::tap;
+
+/// The request path, from a parsed head to the last byte of the answer.
+#[derive(Debug)]
+pub struct Gateway {
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
+    pub(crate) leaving: AtomicBool,
+    draining: AtomicBool,
+    police: Police,
+    upstream: Upstream,
+    bounds: Bounds,
+    running: Arc<AtomicUsize>,
+}
+
+/// How much the gateway takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The longest body, in bytes.
+    pub body_bytes: usize,
+    /// The longest pause between two pieces of a body.
+    pub body_idle: Duration,
+    /// Requests that run at once; one more is refused as `overloaded`.
+    pub running: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { body_bytes: 20 << 20, body_idle: Duration::from_secs(30), running: 4_096 }
+    }
+}
+
+/// What is known of a call while it runs, for its reply's headers and for the record of its refusal.
+pub(crate) struct Call {
+    pub(crate) told: Told,
+    peer: IpAddr,
+    arrived: Instant,
+    caller: Option<Caller>,
+    modality: Option<Modality>,
+    model: Option<String>,
+    region: Option<Region>,
+    class: Option<Class>,
+    /// From the opened entry on, the entry records how it went; until then, a refusal is recorded as such.
+    opened: bool,
+}
+
+impl Gateway {
+    /// A gateway that judges by `snapshot` until another is put in its place.
+    pub fn new(
+        snapshot: Snapshot,
+        police: Police,
+        recorder: Arc<Recorder>,
+        upstream: Upstream,
+        clock: Clock,
+        bounds: Bounds,
+    ) -> Self {
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            recorder,
+            metrics: Metrics::new(),
+            clock,
+            leaving: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            police,
+            upstream,
+            bounds,
+            running: Arc::new(AtomicUsize::new(0)),
+        }
+    }
+
+    /// What requests are judged by now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Puts another snapshot in the place of the one before: the next request is judged by it.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// From now on `/readyz` says that this server is about to go; requests are still taken.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on nobody new is let in: every request is refused as `draining`.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Answers one request. A panic is a bug: it is caught here, recorded by the entry's drop, and never shown.
+    pub async fn answer(&self, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+        let mut call = Call::new(peer);
+        let answered = AssertUnwindSafe(self.run(&mut call, request)).catch_unwind().await;
+        let answered = answered.unwrap_or_else(|_| Err(Failure::before(internal())));
+        let response = match answered {
+            Ok(response) => response,
+            Err(failure) => self.refuse(&mut call, failure).await,
+        };
+        self.metrics.replied(call.modality, response.status(), call.arrived.elapsed());
+        response
+    }
+
+    async fn run(&self, call: &mut Call, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
+        let place = self.place()?;
+        let endpoint = endpoints::find(&request)?;
+        let response = match endpoint {
+            Endpoint::Health => endpoints::health(),
+            Endpoint::Ask(modality) => {
+                call.modality = Some(modality);
+                let (parts, body) = request.into_parts();
+                let reply = self.phases(call, modality, &parts.headers, body).await?;
+                tap::respond(call, reply).await?
+            }
+            Endpoint::Look(look) => self.look(call, &look, request.headers()).await?,
+        };
+        Ok(response.map(|body| body.holding(place)))
+    }
+
+    /// The phases of a request that may reach a host.
+    async fn phases(
+        &self,
+        call: &mut Call,
+        modality: Modality,
+        headers: &http::HeaderMap,
+        body: Incoming,
+    ) -> Result<Reply, Failure> {
+        let snapshot = self.snapshot.load_full();
+        let caller = self.identify(call, &snapshot, headers)?; // who
+        let slot = self.admit(call, &caller)?; // rate and concurrency; ends with the answer's last byte
+        let terms = self.terms(call, &snapshot, caller, headers)?; // region, class, floors
+        let ask = self.read(call, terms, modality, headers, body).await?; // the body is read only now
+        let permit = self.police.permit(ask)?; // may they: judges the request, and then every route
+        let plan = self.plan(call, &snapshot, permit)?; // who answers: what residency law and permit allow
+        let opened = self.recorder.open(call.told.id, None, plan, slot, call.arrived).await?; // durable
+        call.opened = true;
+        self.upstream.walk(opened).await
+    }
+
+    pub(crate) fn identify(
+        &self,
+        call: &mut Call,
+        snapshot: &Snapshot,
+        headers: &http::HeaderMap,
+    ) -> Result<Caller, Failure> {
+        let caller = snapshot.directory.caller(call.peer, headers, self.clock.now()).map_err(|error| {
+            self.metrics.unidentified(&error);
+            Failure::before(Refusal::from(&error))
+        })?;
+        call.caller = Some(caller.clone());
+        Ok(caller)
+    }
+
+    pub(crate) fn admit(&self, call: &mut Call, caller: &Caller) -> Result<phi_police::Slot, Failure> {
+        let slot = self.police.admit(caller).map_err(|admission| {
+            call.told.rate = admission.rate;
+            Failure::before(admission.refusal)
+        })?;
+        call.told.rate = slot.rate();
+        Ok(slot)
+    }
+
+    pub(crate) fn terms(
+        &self,
+        call: &mut Call,
+        snapshot: &Snapshot,
+        caller: Caller,
+        headers: &http::HeaderMap,
+    ) -> Result<Terms, Failure> {
+        let wishes = headers::wishes(headers, &snapshot.catalogue)?;
+        let terms = self.police.terms(caller, wishes)?;
+        call.region = Some(terms.region().clone());
+        call.class = Some(terms.class());
+        (call.told.region, call.told.class) = (call.region.clone(), call.class);
+        Ok(terms)
+    }
+
+    async fn read(
+        &self,
+        call: &mut Call,
+        terms: Terms,
+        modality: Modality,
+        headers: &http::HeaderMap,
+        body: Incoming,
+    ) -> Result<Ask, Refusal> {
+        let body = read_body(headers, body, &self.bounds).await?;
+        let question = endpoints::question(modality, body.clone(), terms.class())?;
+        call.model = Some("unknown".to_owned());
+        Ok(terms.ask(question, body))
+    }
+
+    fn plan(&self, call: &mut Call, snapshot: &Snapshot, permit: phi_police::Permit) -> Result<Plan, Refusal> {
+        let question = permit.ask().question();
+        if snapshot.catalogue.knows(question.model()) {
+            call.model = Some(question.model().to_string());
+        }
+        let plan = phi_route::plan(
+            permit,
+            &snapshot.catalogue,
+            &snapshot.standing,
+            &snapshot.settings,
+            snapshot.version,
+            self.clock.now(),
+        )?;
+        Ok(plan)
+    }
+
+    /// A place among the requests that run, given back with the answer's last byte.
+    fn place(&self) -> Result<Place, Refusal> {
+        let place = Place::take(&self.running);
+        if self.draining.load(Ordering::SeqCst) {
+            return Err(Refusal::new(
+                Code::Draining,
+                "this server is about to stop",
+                "try again: another one answers, or this one once it is back",
+            )
+            .wait(Wait::new(Duration::from_secs(2))));
+        }
+        if place.before >= self.bounds.running {
+            return Err(Refusal::new(
+                Code::Overloaded,
+                "this server has more requests than it takes on",
+                "try again shortly",
+            )
+            .wait(Wait::new(Duration::from_secs(1))));
+        }
+        Ok(place)
+    }
+
+    async fn refuse(&self, call: &mut Call, failure: Failure) -> Response<Body> {
+        let Failure { refusal, receipt } = failure;
+        if let Some(receipt) = &receipt {
+            call.told.attempts = receipt.attempts;
+            call.told.cost = Some(receipt.cost);
+            call.told.usage = Some(receipt.quality);
+        } else if !call.opened && call.modality.is_some() {
+            self.recorder.refuse(call.refused(refusal.code)).await;
+        }
+        call.told.wait = refusal.wait;
+        call.told.retry = may_retry(refusal.code, receipt.as_deref());
+        self.metrics.refused(refusal.code);
+        let mut response = Response::new(Body::from(phi_dialect::openai::errors::error_body(&refusal)));
+        *response.status_mut() = openai::status(refusal.code);
+        call.told.write(response.headers_mut());
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if refusal.code == Code::RequestTooLarge || refusal.code == Code::UnsupportedMediaType {
+            // What is left of the body is not read, so the connection cannot be used again.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// How many requests run now.
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
+    }
+}
+
+/// Whether the same request may be sent again as it is: not where that cannot help, nor where a host had it already,
+/// which would pay or disclose twice.
+fn may_retry(code: Code, receipt: Option<&phi_record::Receipt>) -> bool {
+    match code {
+        Code::UpstreamFailed | Code::UpstreamTruncated | Code::UpstreamTimeout => {
+            receipt.is_none_or(|receipt| receipt.reach == phi_record::Reach::NotSent)
+        }
+        Code::Draining
+        | Code::Overloaded
+        | Code::VaultSealed
+        | Code::RateLimited
+        | Code::LedgerUnavailable
+        | Code::UpstreamUnavailable => true,
+        Code::InvalidRequest
+        | Code::NotFound
+        | Code::MethodNotAllowed
+        | Code::InvalidApiKey
+        | Code::InvalidHeader
+        | Code::AmbiguousHeader
+        | Code::UnsupportedParameter
+        | Code::ClassFloor
+        | Code::RegionFloor
+        | Code::RequestTooLarge
+        | Code::UnsupportedMediaType
+        | Code::InvalidJson
+        | Code::DuplicateKey
+        | Code::PolicyDenied
+        | Code::ModelNotFound
+        | Code::NoRoute
+        | Code::PhiBlocked
+        | Code::ContextLengthExceeded
+        | Code::ContentFiltered
+        | Code::UpstreamRejected
+        | Code::Internal => false,
+    }
+}
+
+pub(crate) fn internal() -> Refusal {
+    Refusal::new(Code::Internal, "something went wrong on our side", "report the `x-request-id` to the operator")
+}
+
+impl Call {
+    fn new(peer: IpAddr) -> Self {
+        Self {
+            told: Told::new(RequestId::new()),
+            peer,
+            arrived: Instant::now(),
+            caller: None,
+            modality: None,
+            model: None,
+            region: None,
+            class: None,
+            opened: false,
+        }
+    }
+
+    fn refused(&self, code: Code) -> Refused {
+        Refused {
+            id: self.told.id,
+            code,
+            who: self.caller.as_ref().map(Into::into).ok_or(self.peer),
+            modality: self.modality,
+            model: self.model.clone(),
+            region: self.region.clone(),
+            class: self.class,
+        }
+    }
+}
+
+/// One request among those that run.
+#[derive(Debug)]
+pub(crate) struct Place {
+    running: Arc<AtomicUsize>,
+    before: usize,
+}
+
+impl Place {
+    fn take(running: &Arc<AtomicUsize>) -> Self {
+        Self { running: Arc::clone(running), before: running.fetch_add(1, Ordering::SeqCst) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,168 @@
+//! Listening: connections are taken, bounded in number and patience, and drained before the process ends.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::request::Gateway;
+
+/// What a listener serves.
+#[derive(Clone)]
+pub enum Serve {
+    /// The API for callers, over TLS where there is an acceptor.
+    Traffic(Option<TlsAcceptor>),
+    /// Probes and metrics for operators.
+    Operations,
+}
+
+impl std::fmt::Debug for Serve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Traffic(None) => "Traffic",
+            Self::Traffic(Some(_)) => "Traffic(TLS)",
+            Self::Operations => "Operations",
+        })
+    }
+}
+
+/// Says when to stop; every listener and connection hears it.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+/// Makes every [`Stop`] of it true.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+impl Stop {
+    /// A pair of the one who says and the one who hears.
+    pub fn pair() -> (Stopper, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (Stopper(sender), Self(receiver))
+    }
+
+    /// Waits until it is time to stop; a stopper that is gone has stopped.
+    pub async fn wait(&mut self) {
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+impl Stopper {
+    /// It is time.
+    pub fn stop(&self) {
+        let _ = self.0.send(true);
+    }
+}
+
+const CONNECTIONS: usize = 16_384;
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+const TLS_WITHIN: Duration = Duration::from_secs(5);
+const HEADERS: usize = 100;
+const HEAD_BYTES: usize = 64 << 10;
+
+impl Gateway {
+    /// Serves a listener until it is told to stop, then until its connections are done.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, what: Serve, mut stop: Stop) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut connections = JoinSet::new();
+        loop {
+            let place = tokio::select! {
+                () = stop.wait() => break,
+                Some(_) = connections.join_next() => continue,
+                place = Arc::clone(&places).acquire_owned() => place,
+            };
+            let accepted = tokio::select! {
+                () = stop.wait() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let connection = Arc::clone(&self).connection(stream, peer, what.clone(), stop.clone());
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, mostly: taking a breath lets connections end.
+                    tracing::warn!(error = %error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, what: Serve, stop: Stop) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(error = %error, "a connection ended at once");
+            return;
+        }
+        let peer = peer.ip().to_canonical();
+        match what {
+            Serve::Traffic(None) => self.traffic(stream, peer, stop).await,
+            Serve::Traffic(Some(tls)) => match tokio::time::timeout(TLS_WITHIN, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.traffic(stream, peer, stop).await,
+                Ok(Err(_)) | Err(_) => tracing::debug!("a TLS handshake failed"),
+            },
+            Serve::Operations => {
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let reply = self.operate(&request);
+                    async move { Ok::<_, Infallible>(reply) }
+                });
+                drive(server().serve_connection(TokioIo::new(stream), service), stop).await;
+            }
+        }
+    }
+
+    async fn traffic<S>(self: Arc<Self>, stream: S, peer: IpAddr, stop: Stop)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(move |request: Request<Incoming>| {
+            let gateway = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(gateway.answer(peer, request).await) }
+        });
+        drive(server().serve_connection(TokioIo::new(stream), service), stop).await;
+    }
+}
+
+fn server() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_headers(HEADERS).max_buf_size(HEAD_BYTES);
+    builder
+}
+
+/// Drives a connection to its end; told to stop, it answers the request at hand and closes.
+async fn drive<I, S, B>(connection: http1::Connection<I, S>, mut stop: Stop)
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send,
+    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: http_body::Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.wait() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error = %error, "a connection ended early");
+    }
+}

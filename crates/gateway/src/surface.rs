@@ -1,0 +1,3 @@
+//! How each dialect says things to its callers: (code) -> (status, body).
+
+pub(crate) mod openai;

@@ -1,0 +1,164 @@
+//! The way back: every frame passes the judge, the end of the answer closes the entry, and only then does the last
+//! byte leave. A caller that leaves drops the [`Tap`], and with it the entry, which closes itself.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use http::{HeaderValue, Response, header};
+use phi_dialect::openai::errors;
+use phi_dialect::sse;
+use phi_police::Judge;
+use phi_record::{Entry, Outcome, Receipt};
+use phi_upstream::{Answer, Failure, Frames, Reply};
+use phi_words::{Code, Completion, Refusal};
+
+use crate::body::Body;
+use crate::headers::Told;
+use crate::request::Call;
+
+/// Makes the response of a host's reply.
+pub(crate) async fn respond(call: &mut Call, reply: Reply) -> Result<Response<Body>, Failure> {
+    let Reply { route, tools, left_out, judge, entry, answer } = reply;
+    call.told.routed = Some(route);
+    call.told.tools = tools;
+    call.told.left_out = left_out;
+    match answer {
+        Answer::Whole(body) => whole(&mut call.told, judge, entry, body).await,
+        Answer::Stream(frames) => Ok(streamed(&mut call.told, judge, entry, frames)),
+    }
+}
+
+async fn whole(
+    told: &mut Told,
+    mut judge: Judge,
+    mut entry: Entry,
+    body: Completion,
+) -> Result<Response<Body>, Failure> {
+    let mut verdict = judge.push(body);
+    let mut frames = std::mem::take(&mut verdict.frames);
+    if !verdict.end {
+        let held = judge.finish();
+        verdict.end = held.end;
+        frames.extend(held.frames);
+    }
+    if verdict.end || frames.is_empty() {
+        entry.intervention("answer_stopped");
+        let receipt = entry.close(Outcome::Stopped).await;
+        return Err(Failure { refusal: stopped(), receipt: Some(Box::new(receipt)) });
+    }
+    let receipt = entry.close(Outcome::Answered).await;
+    tell(told, &receipt);
+    let mut bytes = BytesMut::new();
+    frames.iter().for_each(|frame| bytes.extend_from_slice(frame.expose_bytes()));
+    let mut response = Response::new(Body::from(bytes.freeze()));
+    told.write(response.headers_mut());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+fn streamed(told: &mut Told, judge: Judge, entry: Entry, frames: Box<Frames>) -> Response<Body> {
+    told.attempts = entry.attempts();
+    let tap = Tap { judge, entry: Some(entry), frames };
+    let mut response = Response::new(Body::streaming(stream::unfold(tap, Tap::next)));
+    told.write(response.headers_mut());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    // nginx and its like would hold a stream back to fill their buffers.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+fn tell(told: &mut Told, receipt: &Receipt) {
+    told.attempts = receipt.attempts;
+    told.cost = Some(receipt.cost);
+    told.usage = Some(receipt.quality);
+}
+
+fn stopped() -> Refusal {
+    Refusal::new(Code::PolicyDenied, "a rule of the operator ended the answer", "ask the operator which rule it was")
+}
+
+/// One streamed answer on its way to the caller.
+struct Tap {
+    judge: Judge,
+    entry: Option<Entry>,
+    frames: Box<Frames>,
+}
+
+impl Tap {
+    /// The next bytes for the caller; `None` once the entry is closed and all was said.
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        self.entry.as_ref()?;
+        loop {
+            let (bytes, end) = match self.frames.next().await {
+                Ok(Some(frame)) => self.judged(frame),
+                Ok(None) => (Vec::new(), Some(End::Whole)),
+                Err(refusal) => (Vec::new(), Some(End::Cut(refusal))),
+            };
+            self.measure();
+            let mut bytes = framed(&bytes);
+            if let Some(end) = end {
+                self.end(end, &mut bytes).await;
+            }
+            if !bytes.is_empty() {
+                return Some((bytes.freeze(), self));
+            }
+        }
+    }
+
+    fn judged(&mut self, frame: Completion) -> (Vec<Completion>, Option<End>) {
+        let verdict = self.judge.push(frame);
+        (verdict.frames, verdict.end.then_some(End::Stopped))
+    }
+
+    fn measure(&mut self) {
+        if let Some(entry) = &mut self.entry {
+            self.frames.measure(&mut entry.meter);
+        }
+    }
+
+    /// Closes the entry, and adds what the caller hears at the end to the bytes of the same write.
+    async fn end(&mut self, end: End, bytes: &mut BytesMut) {
+        let Some(mut entry) = self.entry.take() else { return };
+        let end = match end {
+            End::Whole => {
+                let held = self.judge.finish();
+                bytes.extend_from_slice(&framed(&held.frames));
+                if held.end { End::Stopped } else { End::Whole }
+            }
+            End::Cut(_) | End::Stopped => end,
+        };
+        match end {
+            End::Whole => {
+                let receipt = entry.close(Outcome::Answered).await;
+                if let Some(usage) = self.frames.usage_frame(&receipt.usage, receipt.cost) {
+                    bytes.extend_from_slice(&sse::frame(&usage));
+                }
+                bytes.extend_from_slice(&sse::terminal());
+                bytes.extend_from_slice(&sse::cost_comment(receipt.cost));
+            }
+            End::Cut(refusal) => {
+                let receipt = entry.close(Outcome::Truncated(refusal.code)).await;
+                bytes.extend_from_slice(&errors::error_event(&refusal));
+                bytes.extend_from_slice(&sse::cost_comment(receipt.cost));
+            }
+            End::Stopped => {
+                entry.intervention("answer_stopped");
+                let receipt = entry.close(Outcome::Stopped).await;
+                bytes.extend_from_slice(&errors::error_event(&stopped()));
+                bytes.extend_from_slice(&sse::cost_comment(receipt.cost));
+            }
+        }
+    }
+}
+
+enum End {
+    Whole,
+    Cut(Refusal),
+    Stopped,
+}
+
+fn framed(frames: &[Completion]) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    frames.iter().for_each(|frame| bytes.extend_from_slice(&sse::frame(frame)));
+    bytes
+}

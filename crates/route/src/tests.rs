@@ -1,0 +1,7 @@
+//! The law and the planner, held against an oracle that shares no code with them, and by tables.
+
+mod law;
+mod matrix;
+mod oracle;
+mod permits;
+mod world;

@@ -1,0 +1,194 @@
+//! The planner against the oracle, over a hundred thousand requests; and against the oracle with one eye shut, which
+//! has to be noticed: so each thing that the planner looks at is one that these worlds can tell it by.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use phi_dialect::Misfit;
+use phi_words::{Capability, Class, Code, Modality, Tier};
+
+use super::oracle::expected;
+use super::world::{Asked, CAPABILITIES, Dice, Name, REGIONS, World};
+use crate::plan::routes;
+use crate::weigh::{Scene, Wish};
+
+const WORLDS: u64 = 400;
+const REQUESTS: u64 = 250;
+
+#[test]
+fn the_planner_does_what_the_contract_says() {
+    let (mut plans, mut phi_plans, mut long, mut codes) = (0, 0, 0, BTreeMap::<&str, u64>::new());
+    for seed in 0..WORLDS {
+        run(seed, REQUESTS, &|_, _| {}, &mut |asked, expected, got| {
+            assert_eq!(got, expected, "world {seed}: {asked:?}");
+            match expected {
+                Ok(routes) => {
+                    plans += 1;
+                    phi_plans += u64::from(asked.phi);
+                    long += u64::from(routes.len() == 16);
+                }
+                Err(code) => *codes.entry(code.as_str()).or_default() += 1,
+            }
+            true
+        });
+    }
+    let all = WORLDS * REQUESTS;
+    assert_eq!(all, 100_000);
+    assert!(plans * 100 >= all * 30, "only {plans} of {all} got a plan");
+    assert!(phi_plans * 100 >= all * 10, "only {phi_plans} of {all} got a plan for PHI");
+    assert!(long >= 10, "only {long} plans were cut to their longest");
+    for code in [Code::ModelNotFound, Code::NoRoute, Code::UnsupportedParameter, Code::PhiBlocked, Code::PolicyDenied] {
+        let count = codes.get(code.as_str()).copied().unwrap_or_default();
+        assert!(count >= 100, "{code} came {count} times: {codes:?}");
+    }
+}
+
+/// What a planner that forgets one thing would see.
+type Blind = (&'static str, fn(&mut World, &mut Asked));
+
+const MUTANTS: &[Blind] = &[
+    ("the region", |world, asked| {
+        let inside = REGIONS[asked.region].1;
+        world.rows.iter_mut().for_each(|row| {
+            row.places = Some(row.places.map_or(inside, |p| if p & !inside == 0 { p } else { inside }))
+        });
+    }),
+    ("PHI", |_, asked| asked.phi = false),
+    ("that a host may be anywhere", |world, _| {
+        world.rows.iter_mut().for_each(|row| row.places = Some(row.places.unwrap_or(1)))
+    }),
+    ("that the name is nonsense", |_, asked| {
+        if matches!(asked.name, Name::Nonsense) {
+            asked.name = Name::Auto
+        }
+    }),
+    ("the status", |world, _| world.rows.iter_mut().for_each(|row| row.live = true)),
+    ("the kind of work", |world, _| world.rows.iter_mut().for_each(|row| row.chat = true)),
+    ("pins", |world, _| world.rows.iter_mut().for_each(|row| row.pin_only = false)),
+    ("evidence", |world, _| world.rows.iter_mut().for_each(|row| row.unverified = false)),
+    ("the setting of evidence", |_, asked| asked.strict = false),
+    ("that a price is unknown", |world, _| {
+        world.rows.iter_mut().filter(|row| !row.free).for_each(|row| row.price = row.price.or(Some((1, 1))));
+    }),
+    ("capabilities", |_, asked| asked.needs = 0),
+    ("that WORLD promises nothing", |world, _| world.rows.iter_mut().for_each(|row| row.premises = true)),
+    ("offers", |world, _| {
+        for offer in &mut world.offers {
+            (offer.countries, offer.frameworks, offer.work) = (0b11111, 0b111, 0b11);
+        }
+    }),
+    ("revocation of agreements", |world, _| world.agreements.iter_mut().for_each(|a| a.revoked = false)),
+    ("that agreements begin", |world, _| world.agreements.iter_mut().for_each(|a| a.from = -1)),
+    ("that agreements end", |world, _| world.agreements.iter_mut().for_each(|a| a.until = 1)),
+    ("countries of agreements", |world, _| world.agreements.iter_mut().for_each(|a| a.countries = 0b11111)),
+    ("frameworks of agreements", |world, _| world.agreements.iter_mut().for_each(|a| a.frameworks = 0b111)),
+    ("work of agreements", |world, _| world.agreements.iter_mut().for_each(|a| a.work = 0b11)),
+    ("whose agreements they are", |world, _| {
+        world.agreements.iter_mut().filter(|a| a.provider.is_some()).for_each(|a| a.org = None)
+    }),
+    ("which key agreements cover", |world, _| world.agreements.iter_mut().for_each(|a| a.key = None)),
+    ("that a customer is served", |_, asked| asked.hosted = false),
+    ("durability", |_, asked| asked.durable = true),
+    ("test keys", |_, asked| asked.test = false),
+    ("that an organization has no framework", |_, asked| {
+        if asked.frameworks == 0 {
+            asked.frameworks = 1
+        }
+    }),
+    ("all frameworks but the first", |_, asked| asked.frameworks &= asked.frameworks.wrapping_neg()),
+    ("revocation of keys", |world, _| world.keys.iter_mut().for_each(|key| key.revoked = false)),
+    ("whose keys they are", |world, _| world.keys.iter_mut().for_each(|key| key.org = None)),
+    ("rules", |_, asked| asked.denied = 0),
+    ("tiers", |_, asked| asked.thinking = None),
+    ("residents", |world, _| world.residents = [0; 5]),
+    ("doubt", |world, _| world.rows.iter_mut().for_each(|row| row.doubtful = false)),
+    ("the length of the answer", |_, asked| asked.output = Some(0)),
+];
+
+#[test]
+fn a_planner_that_forgets_anything_is_caught() {
+    for (what, blind) in MUTANTS {
+        let mut caught = false;
+        for seed in 0..WORLDS {
+            run(seed, 4, blind, &mut |_, expected, got| {
+                caught |= got != expected;
+                !caught
+            });
+            if caught {
+                break;
+            }
+        }
+        assert!(caught, "a planner that forgets {what} is not caught");
+    }
+}
+
+/// What came of one request: the planned rows in order, or the code.
+type Outcome = Result<Vec<usize>, Code>;
+
+/// Draws a world and requests to it; the planner sees what `blind` leaves, the oracle everything. Ends early once
+/// `judge` has seen enough.
+fn run(
+    seed: u64,
+    requests: u64,
+    blind: &dyn Fn(&mut World, &mut Asked),
+    judge: &mut dyn FnMut(&Asked, Outcome, Outcome) -> bool,
+) {
+    let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+    let mut dice = Dice(seed);
+    let world = World::draw(&mut dice);
+    let mut seen: Option<(String, std::sync::Arc<phi_catalog::Catalogue>, crate::Standing)> = None;
+    for _ in 0..requests {
+        let asked = Asked::draw(&mut dice, &world);
+        let (mut blind_world, mut blind_asked) = (world.clone(), asked.clone());
+        blind(&mut blind_world, &mut blind_asked);
+        let shape = if seen.is_some() && requests == REQUESTS { String::new() } else { format!("{blind_world:?}") };
+        let stale = seen.as_ref().is_none_or(|(before, _, _)| !shape.is_empty() && *before != shape);
+        if stale {
+            seen = Some((shape, blind_world.catalogue(), blind_world.standing(now)));
+        }
+        let Some((_, catalogue, standing)) = &seen else { continue };
+        let settings = blind_asked.settings();
+        let scene = Scene::new(catalogue, standing, &settings, now);
+        if !judge(&asked, expected(&world, &asked), planned(&scene, &blind_asked, &blind_world)) {
+            return;
+        }
+    }
+}
+
+fn planned(scene: &Scene<'_>, asked: &Asked, world: &World) -> Outcome {
+    let model = match asked.name {
+        Name::Auto => "auto".to_owned(),
+        Name::Route(row) if row % 2 == 0 => format!("r{row:02}"),
+        Name::Route(row) => format!("p{}/m{row}", world.rows[row].provider),
+        Name::Nonsense => "nonsense".to_owned(),
+    };
+    let needs: Vec<Capability> = CAPABILITIES
+        .iter()
+        .enumerate()
+        .filter(|(bit, _)| asked.needs >> bit & 1 == 1)
+        .map(|(_, name)| name.parse().unwrap())
+        .collect();
+    let wish = Wish {
+        modality: Modality::Chat,
+        model: &model.parse().unwrap(),
+        region: &REGIONS[asked.region].0.parse().unwrap(),
+        class: if asked.phi { Class::Phi } else { Class::General },
+        tier: asked.thinking.map(|thinking| if thinking { Tier::Thinking } else { Tier::Baseline }),
+        org: world.orgs[asked.org],
+        frameworks: &asked.frameworks(),
+        test: asked.test,
+        input: asked.input,
+        output: asked.output,
+        fits: &|carry| {
+            let lacking = needs.iter().find(|needed| !carry.capabilities.contains(needed));
+            lacking.map_or(Ok(()), |needed| Err(Misfit { field: needed.as_str().into() }))
+        },
+        allows: &|facts| asked.denied >> number(facts.route.as_str()) & 1 == 0,
+    };
+    let planned = routes(scene, &wish).map_err(|refusal| refusal.code)?;
+    Ok(planned.iter().map(|planned| number(planned.row().route.as_str())).collect())
+}
+
+fn number(route: &str) -> usize {
+    route.trim_start_matches('r').parse().unwrap()
+}

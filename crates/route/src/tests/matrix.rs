@@ -1,0 +1,317 @@
+//! What the built-in catalogue answers, cell by cell, where every provider has a key and those who offer agreements
+//! have made them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use phi_catalog::{Agreement, Catalogue, Evidence, Kind};
+use phi_dialect::{Carry, Misfit};
+use phi_vault::Sealed;
+use phi_words::{AgreementId, Capability, Class, CredentialId, Framework, Modality, OrgId, Tier};
+
+use crate::plan::routes;
+use crate::weigh::{Dropped, Scene, Wish};
+use crate::{Settings, Standing};
+
+const NOW: &str = "2026-11-21T12:00:00Z";
+
+struct Deployment {
+    catalogue: Catalogue,
+    standing: Standing,
+    settings: Settings,
+    org: OrgId,
+}
+
+struct Cell<'a> {
+    model: &'a str,
+    modality: Modality,
+    region: &'a str,
+    class: Class,
+    tier: Option<Tier>,
+    needs: &'a [Capability],
+    frameworks: &'a [Framework],
+    test: bool,
+}
+
+const CHAT: Cell<'_> = Cell {
+    model: "auto",
+    modality: Modality::Chat,
+    region: "CH",
+    class: Class::General,
+    tier: None,
+    needs: &[],
+    frameworks: &[Framework::Gdpr],
+    test: false,
+};
+
+impl Deployment {
+    fn new() -> Self {
+        Self::of(Catalogue::load(None).unwrap())
+    }
+
+    fn of(catalogue: Catalogue) -> Self {
+        let keys = catalogue.providers().map(|provider| {
+            Arc::new(Sealed {
+                id: CredentialId::new(),
+                org: None,
+                provider: provider.name.clone(),
+                name: "main".parse().unwrap(),
+                params: BTreeMap::from([("product_id".into(), "4711".into())]),
+                hosts: BTreeSet::new(),
+                created: NOW.parse().unwrap(),
+                revoked: None,
+                bytes: Vec::new(),
+            })
+        });
+        let agreements = catalogue.providers().flat_map(|provider| {
+            provider.offers.iter().map(|offer| Agreement {
+                id: AgreementId::new(),
+                kind: Kind::Provider { name: provider.name.clone(), credential: None },
+                org: None,
+                counterparty: provider.title.clone(),
+                document: "0".repeat(64),
+                countries: offer.countries.clone(),
+                modalities: offer.modalities.clone(),
+                frameworks: offer.frameworks.clone(),
+                verified_by: "V".into(),
+                verified_on: "2026-11-01".parse().unwrap(),
+                review_by: "2027-11-01".parse().unwrap(),
+                revoked: None,
+            })
+        });
+        let standing = Standing::new(agreements.collect(), keys);
+        let settings = Settings {
+            embeddings: "qwen3-embedding-8b".parse().unwrap(),
+            hosted: false,
+            durable: true,
+            evidence: Evidence::Unverified,
+        };
+        Self { catalogue, standing, settings, org: OrgId::new() }
+    }
+
+    fn wish<T>(&self, cell: &Cell<'_>, act: impl FnOnce(&Scene<'_>, &Wish<'_>) -> T) -> T {
+        let now: Timestamp = NOW.parse().unwrap();
+        let fits = |carry: &Carry| {
+            let lacking = cell.needs.iter().find(|needed| !carry.capabilities.contains(needed));
+            lacking.map_or(Ok(()), |needed| Err(Misfit { field: needed.as_str().into() }))
+        };
+        let wish = Wish {
+            modality: cell.modality,
+            model: &cell.model.parse().unwrap(),
+            region: &cell.region.parse().unwrap(),
+            class: cell.class,
+            tier: cell.tier,
+            org: self.org,
+            frameworks: &cell.frameworks.iter().copied().collect(),
+            test: cell.test,
+            input: 100,
+            output: None,
+            fits: &fits,
+            allows: &|_| true,
+        };
+        act(&Scene::new(&self.catalogue, &self.standing, &self.settings, now), &wish)
+    }
+
+    /// The first route, or the code.
+    fn answer(&self, cell: &Cell<'_>) -> String {
+        self.wish(cell, |scene, wish| match routes(scene, wish) {
+            Ok(planned) => planned[0].row().route.to_string(),
+            Err(refusal) => refusal.code.to_string(),
+        })
+    }
+
+    /// All routes of the plan.
+    fn plan(&self, cell: &Cell<'_>) -> Vec<String> {
+        self.wish(cell, |scene, wish| {
+            routes(scene, wish).unwrap().iter().map(|planned| planned.row().route.to_string()).collect()
+        })
+    }
+}
+
+#[test]
+fn what_answers_today() {
+    let deployment = Deployment::new();
+    let (chat, embeddings, phi, general) = (Modality::Chat, Modality::Embeddings, Class::Phi, Class::General);
+    let table = [
+        ("auto", chat, "CH", general, "infomaniak-gemma-4-31b"),
+        ("auto", chat, "EU", general, "scaleway-gemma-4-26b"),
+        ("auto", chat, "US", general, "together-qwen3.5-9b"),
+        ("auto", chat, "UK", general, "no_route"),
+        ("auto", chat, "WORLD", general, "infomaniak-gemma-4-31b"),
+        ("auto", chat, "CH", phi, "infomaniak-gemma-4-31b"),
+        ("auto", chat, "EU", phi, "scaleway-gemma-4-26b"),
+        ("auto", chat, "US", phi, "phi_blocked"),
+        ("auto", chat, "UK", phi, "no_route"),
+        ("auto", chat, "WORLD", phi, "phi_blocked"),
+        ("auto", embeddings, "CH", general, "infomaniak-qwen3-embedding-8b"),
+        ("auto", embeddings, "EU", general, "scaleway-qwen3-embedding-8b"),
+        ("auto", embeddings, "US", general, "fireworks-qwen3-embedding-8b"),
+        ("auto", embeddings, "WORLD", general, "infomaniak-qwen3-embedding-8b"),
+        ("auto", embeddings, "UK", general, "no_route"),
+        ("auto", embeddings, "CH", phi, "infomaniak-qwen3-embedding-8b"),
+        ("auto", embeddings, "EU", phi, "scaleway-qwen3-embedding-8b"),
+        ("auto", embeddings, "US", phi, "phi_blocked"),
+        ("qwen3.5", chat, "CH", phi, "infomaniak-qwen3.5-397b"),
+        ("qwen3.5", chat, "EU", general, "scaleway-qwen3.5-397b"),
+        ("qwen3.5", chat, "US", general, "together-qwen3.5-397b"),
+        ("glm-5.2", chat, "US", general, "together-glm-5.2"),
+        ("glm-5.2", chat, "CH", general, "no_route"),
+        ("glm-5.2", chat, "EU", general, "no_route"),
+        ("scaleway-gemma-4-26b", chat, "CH", general, "no_route"),
+        ("scaleway-gemma-4-26b", chat, "CH", phi, "no_route"),
+        ("infomaniak/gemma-4-31b", chat, "CH", general, "infomaniak-gemma-4-31b"),
+        ("openai/gpt-4o", chat, "WORLD", general, "openai-gpt-4o"),
+        ("openai/gpt-4o", chat, "US", general, "no_route"),
+        ("openai/gpt-4o", chat, "WORLD", phi, "phi_blocked"),
+        ("qwen3-embedding-8b", chat, "CH", general, "no_route"),
+        ("gemma-4", embeddings, "CH", general, "no_route"),
+        ("bge_multilingual_gemma2", embeddings, "CH", general, "infomaniak-bge-multilingual-gemma2"),
+        ("infomaniak-whisper", chat, "CH", general, "no_route"),
+        ("gpt-99", chat, "CH", phi, "model_not_found"),
+    ];
+    for (model, modality, region, class, answer) in table {
+        let cell = Cell { model, modality, region, class, ..CHAT };
+        assert_eq!(deployment.answer(&cell), answer, "{model} for {modality} in {region}, {class}");
+    }
+}
+
+#[test]
+fn a_plan_goes_on_in_the_order_of_auto() {
+    let deployment = Deployment::new();
+    assert_eq!(
+        deployment.plan(&Cell { region: "US", ..CHAT }),
+        [
+            "together-qwen3.5-9b",
+            "together-glm-5.2",
+            "fireworks-us-glm-5.2",
+            "together-gemma-4-31b",
+            "together-qwen3.5-397b"
+        ],
+        "residents in their order, the cheaper first, those said to be gone last"
+    );
+    let thinking = Cell { region: "EU", tier: Some(Tier::Thinking), ..CHAT };
+    assert_eq!(deployment.answer(&thinking), "scaleway-qwen3.6-35b");
+    let named = Cell { model: "gemma-4", ..thinking };
+    assert_eq!(deployment.plan(&named), ["scaleway-gemma-4-26b"], "a named model never becomes another");
+    let vision = Cell { region: "CH", needs: &[Capability::Vision], class: Class::Phi, ..CHAT };
+    assert_eq!(deployment.plan(&vision), ["infomaniak-gemma-4-31b"]);
+    let nobody = Cell { needs: &[Capability::Audio], ..CHAT };
+    assert_eq!(deployment.answer(&nobody), "unsupported_parameter");
+    assert_eq!(deployment.answer(&Cell { region: "UK", ..nobody }), "no_route", "the earlier step speaks");
+}
+
+#[test]
+fn phi_needs_every_framework_of_the_organization() {
+    let deployment = Deployment::new();
+    let answer = |region, frameworks| deployment.answer(&Cell { region, frameworks, class: Class::Phi, ..CHAT });
+    assert_eq!(answer("CH", &[Framework::Nfadp, Framework::Gdpr]), "infomaniak-gemma-4-31b");
+    assert_eq!(answer("CH", &[Framework::Nfadp, Framework::Hipaa]), "phi_blocked");
+    assert_eq!(answer("EU", &[Framework::Nfadp]), "phi_blocked");
+    assert_eq!(answer("CH", &[]), "phi_blocked");
+}
+
+#[test]
+fn only_unverified_evidence_is_refused_by_the_setting() {
+    let mut deployment = Deployment::new();
+    deployment.settings.evidence = Evidence::Vendor;
+    assert_eq!(deployment.answer(&Cell { region: "US", ..CHAT }), "no_route");
+    assert_eq!(deployment.answer(&CHAT), "infomaniak-gemma-4-31b");
+}
+
+#[test]
+fn media_and_math_never_carry_phi() {
+    let deployment = Deployment::new();
+    for modality in [Modality::Image, Modality::Video, Modality::Math] {
+        let cell = |class, region| Cell { modality, class, region, ..CHAT };
+        assert_eq!(deployment.answer(&cell(Class::Phi, "UK")), "phi_blocked", "{modality}, though nobody serves it");
+        assert_eq!(deployment.answer(&cell(Class::General, "UK")), "no_route", "{modality}");
+    }
+}
+
+#[test]
+fn a_test_key_reaches_free_hosts_with_general_traffic() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("local.toml"), include_str!("../../../catalog/sample.toml")).unwrap();
+    let deployment = Deployment::of(Catalogue::load(Some(folder.path())).unwrap());
+    let test = Cell { test: true, ..CHAT };
+    assert_eq!(deployment.plan(&test), ["local-smollm2-135m"]);
+    assert_eq!(deployment.answer(&Cell { class: Class::Phi, ..test }), "phi_blocked");
+    assert_eq!(deployment.answer(&Cell { model: "gemma-4", ..test }), "policy_denied");
+    let live = Cell { model: "local/smollm2-135m", class: Class::Phi, frameworks: Framework::ALL, ..CHAT };
+    assert_eq!(deployment.answer(&live), "local-smollm2-135m");
+    let world = Cell { region: "WORLD", ..live };
+    assert_eq!(deployment.answer(&world), "local-smollm2-135m", "PHI stays on the premises, in WORLD too");
+    assert_eq!(deployment.answer(&Cell { region: "EU", ..live }), "no_route");
+}
+
+#[test]
+fn a_credential_without_the_address_s_parameters_is_none() {
+    let mut deployment = Deployment::new();
+    let key = |params: &[(&str, &str)], hosts: &[&str]| {
+        Arc::new(Sealed {
+            id: CredentialId::new(),
+            org: None,
+            provider: "infomaniak".parse().unwrap(),
+            name: "main".parse().unwrap(),
+            params: params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
+            created: NOW.parse().unwrap(),
+            revoked: None,
+            bytes: Vec::new(),
+        })
+    };
+    let mut answer = |key| {
+        deployment.standing = Standing::new(Vec::new(), [key]);
+        deployment.answer(&CHAT)
+    };
+    assert_eq!(answer(key(&[("product_id", "1")], &[])), "infomaniak-gemma-4-31b");
+    assert_eq!(answer(key(&[("product_id", "1")], &["infomaniak"])), "infomaniak-gemma-4-31b");
+    for (params, hosts) in
+        [(&[][..], &[][..]), (&[("product_id", "../1")], &[]), (&[("product_id", "1")], &["another"])]
+    {
+        assert_eq!(answer(key(params, hosts)), "no_route");
+    }
+}
+
+#[test]
+fn embeddings_stay_in_one_space() {
+    const HOST: &str = "dialect = 'openai'\nauth = 'none'\npremises = true\nfree = true\nprocesses_in = ['CH']\n\
+                        evidence = 'contract'\nsource = 's'\ndate = '2026-01-01'\n";
+    let mut text = String::from(
+        "[region.CH]\ncountries = ['CH']\nresidents = ['b']\n[region.WORLD]\ncountries = 'anywhere'\n\
+         [provider.a]\ntitle = 'A'\n[provider.b]\ntitle = 'B'\n[provider.c]\ntitle = 'C'\n",
+    );
+    for (provider, space) in [("a", "x@3"), ("b", "y@3"), ("c", "y@3")] {
+        text.push_str(&format!(
+            "[host.{provider}]\nprovider = '{provider}'\naddress = 'https://{provider}.example'\n{HOST}\
+             [route.{provider}-e]\nhost = '{provider}'\nmodel = 'e'\nown = 'shared'\nmodality = 'embeddings'\n\
+             space = '{space}'\ndimension = 3\nstatus = 'live'\nsource = 's'\ndate = '2026-01-01'\n"
+        ));
+    }
+    let deployment = Deployment::of(Catalogue::parse(&[("a.toml", &text)]).unwrap());
+    let cell = Cell { model: "shared", modality: Modality::Embeddings, ..CHAT };
+    assert_eq!(deployment.plan(&cell), ["b-e", "c-e"], "the first route's space is the plan's");
+    deployment.wish(&cell, |scene, wish| {
+        let candidates = scene.weigh(wish).unwrap();
+        let last = candidates.last().unwrap();
+        assert_eq!((last.row.route.as_str(), last.dropped()), ("a-e", Some(&Dropped::OtherSpace)));
+    });
+}
+
+#[test]
+fn work_tied_to_its_place_is_done_in_three_regions_or_on_the_premises() {
+    let row = |premises: bool, code: &str, region: &str| {
+        let text = format!(
+            "[region.UK]\ncountries = ['GB']\n[region.US]\ncountries = ['US']\n[region.WORLD]\ncountries = 'anywhere'\n\
+             [provider.a]\ntitle = 'A'\n[host.a]\nprovider = 'a'\ndialect = 'openai'\naddress = 'https://a.example'\n\
+             auth = 'bearer'\npremises = {premises}\nprocesses_in = ['{code}']\nevidence = 'vendor'\nsource = 's'\n\
+             date = '2026-01-01'\n[route.a]\nhost = 'a'\nmodel = 'a'\nown = 'a'\nmodality = 'ocr'\nstatus = 'staged'\n"
+        );
+        let catalogue = Catalogue::parse(&[("a.toml", &text)]).unwrap();
+        let territory = catalogue.region(&region.parse().unwrap()).unwrap();
+        crate::Resident::of(&catalogue.rows()[0], territory).is_some()
+    };
+    assert!(row(false, "US", "US") && row(true, "GB", "UK") && row(true, "GB", "WORLD"));
+    assert!(!row(false, "GB", "UK") && !row(false, "US", "WORLD") && !row(true, "GB", "US"));
+}

@@ -1,0 +1,120 @@
+//! What can be typed: every command with its help and an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use phi_words::{Class, Framework, Region};
+
+use crate::orders::{agents, agreements, entries, orgs, roles, secrets, tokens};
+
+/// The AI gateway for protected health data.
+#[derive(Debug, Parser)]
+#[command(name = "phi", version, about, max_term_width = 110)]
+pub struct Cli {
+    /// The folder of this deployment: settings, store, ledger, master key.
+    #[arg(long, global = true, default_value = "phi-data", value_name = "FOLDER")]
+    pub data: PathBuf,
+    /// The settings file, where it is not `phi.toml` in that folder.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new deployment in the data folder.
+    #[command(after_help = "example: phi init --region CH --class phi --framework nFADP")]
+    Init(Init),
+    /// Serve the API and the operators' probes until told to stop.
+    #[command(after_help = "example: phi --data /var/lib/phi serve")]
+    Serve,
+    /// Organizations: the unit of tenancy and of default rules.
+    #[command(subcommand)]
+    Org(orgs::Orders),
+    /// Roles: what their agents may do.
+    #[command(subcommand)]
+    Role(roles::Orders),
+    /// Agents: identities that hold tokens.
+    #[command(subcommand)]
+    Agent(agents::Orders),
+    /// Tokens: what an application shows instead of a provider's key.
+    #[command(subcommand)]
+    Token(tokens::Orders),
+    /// Agreements: what an operator attests, so that PHI may reach a provider.
+    #[command(subcommand)]
+    Agreement(agreements::Orders),
+    /// Provider keys, kept encrypted.
+    #[command(subcommand)]
+    Vault(secrets::Orders),
+    /// The record of every call and act.
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Hosts, models and prices.
+    #[command(subcommand)]
+    Catalog(Catalog),
+    /// Settings.
+    #[command(subcommand)]
+    Config(Config),
+}
+
+/// A new deployment's defaults, which organizations take over unless they say otherwise.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The default region. Asked for at a terminal; needed elsewhere.
+    #[arg(long)]
+    pub region: Option<Region>,
+    /// The default class: `general` or `phi`. Asked for at a terminal; needed elsewhere.
+    #[arg(long)]
+    pub class: Option<Class>,
+    /// A body of law that organizations work under: `HIPAA`, `GDPR`, `nFADP` or `PHIPA`. May be given again.
+    #[arg(long = "framework", value_name = "FRAMEWORK")]
+    pub frameworks: Vec<Framework>,
+}
+
+/// What can be done with the ledger.
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Show the newest records.
+    #[command(after_help = "example: phi ledger tail --count 20")]
+    Tail(entries::Tail),
+    /// Show every record of one call.
+    #[command(after_help = "example: phi ledger show 019abcde-0000-7000-8000-000000000000 --json")]
+    Show(entries::Show),
+    /// Prove that nothing in the ledger was changed, removed or put in. Needs no server, and disturbs none.
+    #[command(after_help = "example: phi ledger verify --json")]
+    Verify,
+}
+
+/// What can be done with the catalogue.
+#[derive(Debug, Subcommand)]
+pub enum Catalog {
+    /// Check the catalogue and the files of `catalog.d`, and say everything that is wrong with them.
+    #[command(after_help = "example: phi catalog check")]
+    Check,
+    /// List every route.
+    #[command(after_help = "example: phi catalog list --json")]
+    List,
+}
+
+/// What can be done with settings.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Check the settings file.
+    #[command(after_help = "example: phi --config phi.toml config check")]
+    Check,
+    /// Print the settings in force, defaults included. They hold no secrets.
+    #[command(after_help = "example: phi config show")]
+    Show,
+    /// Print the JSON schema of the settings.
+    #[command(after_help = "example: phi config schema > schema/config.json")]
+    Schema,
+    /// Tell the running server to read settings and catalogue anew.
+    #[command(after_help = "example: phi config reload")]
+    Reload,
+}

@@ -1,0 +1,465 @@
+//! Settings: one TOML file, sections named for the crates they set, checked whole before any of it counts. An empty
+//! file, or none, is a valid one. Only this file reads the environment, and only for listen addresses.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use phi_gateway::Bounds;
+use phi_ledger::Durability;
+use phi_upstream::Deadlines;
+use phi_words::{ModelName, Slug};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The settings as they are written.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Phi Gateway settings")]
+pub struct Written {
+    /// What this deployment is.
+    pub deployment: DeploymentSection,
+    /// Where it listens.
+    pub listen: ListenSection,
+    /// How much it takes on.
+    pub gateway: GatewaySection,
+    /// How it records.
+    pub record: RecordSection,
+    /// How it chooses.
+    pub route: RouteSection,
+    /// How it reaches hosts.
+    pub upstream: UpstreamSection,
+}
+
+/// What this deployment is.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeploymentSection {
+    /// Its name, part of the ledger's origin: 1 to 63 of `a-z 0-9 -`. It cannot change once the ledger exists.
+    pub name: String,
+    /// The name of this replica, the other part of the origin.
+    pub replica: String,
+    /// Whether it serves organizations other than its operator's own: then PHI needs an agreement with the customer too.
+    pub hosted: bool,
+}
+
+impl Default for DeploymentSection {
+    fn default() -> Self {
+        Self { name: "phi".into(), replica: "a".into(), hosted: false }
+    }
+}
+
+/// Where it listens.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListenSection {
+    /// The address of the API. An address that is not loopback needs TLS, or `plaintext = true`. `PHI_LISTEN_TRAFFIC`
+    /// overrides it.
+    pub traffic: String,
+    /// The address of probes and metrics. `PHI_LISTEN_CONSOLE` overrides it.
+    pub console: String,
+    /// Whether the API may be served without TLS on an address that is not loopback.
+    pub plaintext: bool,
+    /// The certificate chain of the API, a PEM file.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, a PEM file that only this user can read.
+    pub key: Option<PathBuf>,
+    /// Seconds between being told to stop and refusing requests, in which `/readyz` says so already.
+    pub grace_seconds: u64,
+    /// Seconds that running requests are given to end.
+    pub drain_seconds: u64,
+}
+
+impl Default for ListenSection {
+    fn default() -> Self {
+        Self {
+            traffic: "127.0.0.1:8080".into(),
+            console: "127.0.0.1:8081".into(),
+            plaintext: false,
+            certificate: None,
+            key: None,
+            grace_seconds: 0,
+            drain_seconds: 120,
+        }
+    }
+}
+
+/// How much it takes on.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GatewaySection {
+    /// The longest body of a request, in bytes.
+    pub body_bytes: usize,
+    /// Seconds that a body may pause.
+    pub body_idle_seconds: u64,
+    /// Requests that run at once; one more is refused as `overloaded`.
+    pub running: usize,
+}
+
+impl Default for GatewaySection {
+    fn default() -> Self {
+        let bounds = Bounds::default();
+        Self { body_bytes: bounds.body_bytes, body_idle_seconds: bounds.body_idle.as_secs(), running: bounds.running }
+    }
+}
+
+/// How it records.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordSection {
+    /// `disk`: an entry is on stable storage before a byte leaves. `process`: it is written and not synced, survives
+    /// the process and not a power cut, and PHI is refused.
+    pub durability: String,
+    /// The size at which a ledger segment is ended, in bytes.
+    pub segment_bytes: u64,
+}
+
+impl Default for RecordSection {
+    fn default() -> Self {
+        Self { durability: "disk".into(), segment_bytes: 64 << 20 }
+    }
+}
+
+/// How it chooses.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RouteSection {
+    /// What `auto` means for embeddings.
+    pub embeddings: String,
+    /// The weakest evidence of a host's place that is taken: `contract`, `vendor`, or `unverified` (general traffic alone).
+    pub evidence: Evidence,
+}
+
+impl Default for RouteSection {
+    fn default() -> Self {
+        Self { embeddings: "qwen3-embedding-8b".into(), evidence: Evidence::Unverified }
+    }
+}
+
+/// What a host's place is known from. The later word is the weaker one.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Evidence {
+    /// A contract says so.
+    Contract,
+    /// The vendor says so in public.
+    Vendor,
+    /// It is claimed, and no source of the vendor was found.
+    Unverified,
+}
+
+impl From<Evidence> for phi_catalog::Evidence {
+    fn from(evidence: Evidence) -> Self {
+        match evidence {
+            Evidence::Contract => Self::Contract,
+            Evidence::Vendor => Self::Vendor,
+            Evidence::Unverified => Self::Unverified,
+        }
+    }
+}
+
+/// How it reaches hosts. Variables such as `HTTPS_PROXY` are never obeyed.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpstreamSection {
+    /// A PEM file of certificate authorities that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Seconds to connect, TLS included.
+    pub connect_seconds: u64,
+    /// Seconds to the first byte of an answer.
+    pub first_byte_seconds: u64,
+    /// Seconds between two pieces of an answer.
+    pub idle_seconds: u64,
+    /// Seconds for a whole call, all attempts together.
+    pub total_seconds: u64,
+}
+
+impl Default for UpstreamSection {
+    fn default() -> Self {
+        let deadlines = Deadlines::default();
+        Self {
+            ca_file: None,
+            connect_seconds: deadlines.connect.as_secs(),
+            first_byte_seconds: deadlines.first_byte.as_secs(),
+            idle_seconds: deadlines.idle.as_secs(),
+            total_seconds: deadlines.total.as_secs(),
+        }
+    }
+}
+
+/// The settings, checked: whatever is in here can be acted on.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `<deployment>/<replica>`.
+    pub origin: String,
+    /// [`DeploymentSection::hosted`].
+    pub hosted: bool,
+    /// Where the API listens.
+    pub traffic: SocketAddr,
+    /// Where probes are answered.
+    pub console: SocketAddr,
+    /// Certificate chain and key of the API.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// From being told to stop to refusing requests.
+    pub grace: Duration,
+    /// What running requests are given to end.
+    pub drain: Duration,
+    /// How much is taken on.
+    pub bounds: Bounds,
+    /// When an entry counts as written.
+    pub durability: Durability,
+    /// [`RecordSection::segment_bytes`].
+    pub segment_bytes: u64,
+    /// What `auto` means for embeddings.
+    pub embeddings: ModelName,
+    /// The weakest evidence of a host's place that is taken.
+    pub evidence: phi_catalog::Evidence,
+    /// Certificate authorities beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long hosts are waited for.
+    pub deadlines: Deadlines,
+}
+
+/// What is wrong with the settings, and how to mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the settings in `{path}` cannot be read")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not the TOML that it should be.
+    #[error(
+        "the settings in `{path}` are not as they should be: {what}\n  hint: `phi.example.toml` shows every setting; `phi config schema` is the schema"
+    )]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        what: String,
+    },
+    /// A value that cannot be.
+    #[error("`{setting}` {problem}\n  hint: {hint}")]
+    Value {
+        /// Section and name.
+        setting: &'static str,
+        /// What is wrong with it.
+        problem: String,
+        /// How to mend it.
+        hint: &'static str,
+    },
+}
+
+impl Written {
+    /// Reads a settings file; one that does not exist is an empty one.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, is not TOML, or has a key that is no setting.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Malformed {
+                path: path.into(),
+                what: error.to_string().trim_end().to_owned(),
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(source) => Err(ConfigError::Unreadable { path: path.into(), source }),
+        }
+    }
+
+    /// The listen addresses of the environment, where it names any, in the place of the file's.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn with_environment(mut self) -> Self {
+        for (name, place) in
+            [("PHI_LISTEN_TRAFFIC", &mut self.listen.traffic), ("PHI_LISTEN_CONSOLE", &mut self.listen.console)]
+        {
+            if let Ok(address) = std::env::var(name) {
+                *place = address;
+            }
+        }
+        self
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first value that cannot be, with its remedy.
+    pub fn check(&self) -> Result<Config, ConfigError> {
+        let name = slug("deployment.name", &self.deployment.name)?;
+        let replica = slug("deployment.replica", &self.deployment.replica)?;
+        let traffic = address("listen.traffic", &self.listen.traffic)?;
+        let console = address("listen.console", &self.listen.console)?;
+        let tls = match (&self.listen.certificate, &self.listen.key) {
+            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(wrong("listen.certificate", "and `listen.key` go together".into(), "set both, or neither"));
+            }
+        };
+        if !loopback(traffic.ip()) && tls.is_none() && !self.listen.plaintext {
+            return Err(wrong(
+                "listen.traffic",
+                format!("`{traffic}` can be reached from outside without TLS"),
+                "set `listen.certificate` and `listen.key`, or `listen.plaintext = true` behind a proxy that ends TLS",
+            ));
+        }
+        Ok(Config {
+            origin: format!("{name}/{replica}"),
+            hosted: self.deployment.hosted,
+            traffic,
+            console,
+            tls,
+            grace: Duration::from_secs(self.listen.grace_seconds),
+            drain: Duration::from_secs(self.listen.drain_seconds),
+            bounds: self.bounds()?,
+            durability: self.durability()?,
+            segment_bytes: self.segment_bytes()?,
+            embeddings: self.embeddings()?,
+            evidence: self.route.evidence.into(),
+            ca_file: self.upstream.ca_file.clone(),
+            deadlines: self.deadlines()?,
+        })
+    }
+
+    fn bounds(&self) -> Result<Bounds, ConfigError> {
+        let section = &self.gateway;
+        if section.running == 0 || section.body_bytes == 0 {
+            return Err(wrong(
+                "gateway.running",
+                "and `gateway.body_bytes` must be above zero".into(),
+                "leave them out for the defaults",
+            ));
+        }
+        Ok(Bounds {
+            body_bytes: section.body_bytes,
+            body_idle: seconds("gateway.body_idle_seconds", section.body_idle_seconds)?,
+            running: section.running,
+        })
+    }
+
+    fn durability(&self) -> Result<Durability, ConfigError> {
+        match self.record.durability.as_str() {
+            "disk" => Ok(Durability::Disk),
+            "process" => Ok(Durability::Process),
+            other => Err(wrong("record.durability", format!("is `{other}`"), "use `disk` or `process`")),
+        }
+    }
+
+    fn segment_bytes(&self) -> Result<u64, ConfigError> {
+        let bytes = self.record.segment_bytes;
+        if (1 << 20..=1 << 30).contains(&bytes) {
+            return Ok(bytes);
+        }
+        Err(wrong("record.segment_bytes", format!("is {bytes}"), "use 1 MiB to 1 GiB"))
+    }
+
+    fn embeddings(&self) -> Result<ModelName, ConfigError> {
+        let name = &self.route.embeddings;
+        name.parse()
+            .map_err(|error| wrong("route.embeddings", format!("is {error}"), "use a name of `phi catalog list`"))
+    }
+
+    fn deadlines(&self) -> Result<Deadlines, ConfigError> {
+        Ok(Deadlines {
+            connect: seconds("upstream.connect_seconds", self.upstream.connect_seconds)?,
+            first_byte: seconds("upstream.first_byte_seconds", self.upstream.first_byte_seconds)?,
+            idle: seconds("upstream.idle_seconds", self.upstream.idle_seconds)?,
+            total: seconds("upstream.total_seconds", self.upstream.total_seconds)?,
+        })
+    }
+}
+
+/// The JSON schema of the settings, as it stands in `schema/config.json`.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Written);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn slug(setting: &'static str, text: &str) -> Result<Slug, ConfigError> {
+    text.parse().map_err(|error| wrong(setting, format!("is {error}"), "use such a name"))
+}
+
+fn address(setting: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| {
+        wrong(setting, format!("`{text}` is no address"), "write an IP address and a port, such as `127.0.0.1:8080`")
+    })
+}
+
+fn seconds(setting: &'static str, seconds: u64) -> Result<Duration, ConfigError> {
+    if (1..=86_400).contains(&seconds) {
+        return Ok(Duration::from_secs(seconds));
+    }
+    Err(wrong(setting, format!("is {seconds}"), "use 1 to 86400 seconds"))
+}
+
+fn loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+fn wrong(setting: &'static str, problem: String, hint: &'static str) -> ConfigError {
+    ConfigError::Value { setting, problem, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(text: &str) -> Result<Config, String> {
+        let written: Written = toml::from_str(text).map_err(|error| error.to_string())?;
+        written.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_works() {
+        let config = checked("").expect("the defaults hold");
+        assert_eq!(config.origin, "phi/a");
+        assert!(config.traffic.ip().is_loopback() && config.console.ip().is_loopback());
+        assert_eq!(config.durability, Durability::Disk);
+    }
+
+    #[test]
+    fn what_is_unclear_is_refused_with_its_name() {
+        for (text, name) in [
+            ("[listen]\ntrafic = '127.0.0.1:1'", "trafic"),
+            ("[listen]\ntraffic = '0.0.0.0:8080'", "listen.traffic"),
+            ("[listen]\ntraffic = 'localhost'", "listen.traffic"),
+            ("[listen]\ncertificate = 'a.pem'", "listen.certificate"),
+            ("[record]\ndurability = 'Disk'", "record.durability"),
+            ("[upstream]\ntotal_seconds = 0", "upstream.total_seconds"),
+            ("[deployment]\nname = 'a/b'", "deployment.name"),
+            ("[gateway]\nrunning = 0", "gateway.running"),
+        ] {
+            let error = checked(text).expect_err(text);
+            assert!(error.contains(name), "{error}");
+        }
+        assert!(checked("[listen]\ntraffic = '0.0.0.0:8080'\nplaintext = true").is_ok());
+    }
+
+    #[test]
+    fn the_example_shows_every_setting_with_its_default() {
+        let text = include_str!("../../../phi.example.toml");
+        let example: Written = toml::from_str(text).expect("the example parses");
+        let default = serde_json::to_value(Written::default()).expect("plain data");
+        assert_eq!(serde_json::to_value(&example).expect("plain data"), default);
+        for section in default.as_object().expect("sections") {
+            for name in section.1.as_object().expect("settings").keys() {
+                assert!(text.contains(&format!("{name} =")), "`{}.{name}` is not in the example", section.0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_is_the_committed_one() {
+        assert_eq!(
+            schema(),
+            include_str!("../../../schema/config.json"),
+            "write it anew: `phi config schema > schema/config.json`"
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! The control socket: how a command reaches the running server, so that the ledger has one writer. It lies in the
+//! data folder, only its owner may open it, and each connection carries one order and one answer, a JSON line each.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use phi_gateway::Stop;
+use phi_record::By;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+
+use crate::deployment::Deployment;
+use crate::orders::Order;
+use crate::say::Said;
+
+const LONGEST: u64 = 1 << 20;
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Answer {
+    Said(Said),
+    Failed(Vec<String>),
+}
+
+/// Hands an order to the running server; `None` where none runs.
+///
+/// # Errors
+/// What the server said was wrong, or a connection that broke.
+pub(crate) async fn send(socket: &Path, order: &Order) -> anyhow::Result<Option<Said>> {
+    let Ok(mut stream) = UnixStream::connect(socket).await else { return Ok(None) };
+    let mut line = serde_json::to_vec(order)?;
+    line.push(b'\n');
+    stream.write_all(&line).await.context("the running server does not listen")?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).await.context("the running server does not answer")?;
+    match serde_json::from_str(&answer).context("the running server stopped before it answered")? {
+        Answer::Said(said) => Ok(Some(said)),
+        Answer::Failed(chain) => Err(chained(chain)),
+    }
+}
+
+/// Takes orders until told to stop.
+///
+/// # Errors
+/// Where the socket cannot be made.
+pub(crate) async fn listen(socket: &Path, deployment: Arc<Deployment>, mut stop: Stop) -> anyhow::Result<()> {
+    // Whoever holds the data folder's lock is the only server, so a socket that lies here is a dead one's.
+    let _ = std::fs::remove_file(socket);
+    let listener = UnixListener::bind(socket).with_context(|| format!("`{}` cannot be made", socket.display()))?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.wait() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        if let Ok((stream, _)) = accepted {
+            let deployment = Arc::clone(&deployment);
+            connections.spawn(async move {
+                if let Err(error) = take(stream, &deployment).await {
+                    tracing::debug!(error = %error, "an order was not heard");
+                }
+            });
+        }
+    }
+    let _ = std::fs::remove_file(socket);
+    while connections.join_next().await.is_some() {}
+    Ok(())
+}
+
+async fn take(mut stream: UnixStream, deployment: &Deployment) -> anyhow::Result<()> {
+    let uid = stream.peer_cred()?.uid();
+    let mut line = String::new();
+    BufReader::new((&mut stream).take(LONGEST)).read_line(&mut line).await?;
+    let order: Order = match serde_json::from_str(&line) {
+        Ok(order) => order,
+        Err(_) => bail!("a line that is no order"),
+    };
+    let answer = match order.run(deployment, By::Operator(uid)).await {
+        Ok(said) => Answer::Said(said),
+        Err(error) => Answer::Failed(error.chain().map(ToString::to_string).collect()),
+    };
+    let mut line = serde_json::to_vec(&answer)?;
+    line.push(b'\n');
+    stream.write_all(&line).await?;
+    Ok(())
+}
+
+fn chained(chain: Vec<String>) -> anyhow::Error {
+    let mut causes = chain.into_iter().rev();
+    let first = anyhow!(causes.next().unwrap_or_else(|| "the running server failed".to_owned()));
+    causes.fold(first, anyhow::Error::context)
+}

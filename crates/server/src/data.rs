@@ -1,0 +1,95 @@
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use rustix::fs::{FlockOperation, flock};
+
+/// The data folder of a deployment, and where everything lies in it. The folder is its owner's alone.
+#[derive(Debug, Clone)]
+pub struct Data {
+    folder: PathBuf,
+    settings: PathBuf,
+}
+
+/// Holds the data folder: as long as it lives, no other process changes anything in it.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the file is open for its lock alone")] File);
+
+impl Data {
+    /// The folder, with its settings in `phi.toml` unless another file is named.
+    pub fn new(folder: PathBuf, settings: Option<PathBuf>) -> Self {
+        let settings = settings.unwrap_or_else(|| folder.join("phi.toml"));
+        Self { folder, settings }
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> PathBuf {
+        self.settings.clone()
+    }
+
+    /// Identities, agreements, sealed keys.
+    pub fn store(&self) -> PathBuf {
+        self.folder.join("phi.db")
+    }
+
+    /// The master key.
+    pub fn key(&self) -> PathBuf {
+        self.folder.join("master.key")
+    }
+
+    /// The ledger's segments.
+    pub fn ledger(&self) -> PathBuf {
+        self.folder.join("ledger")
+    }
+
+    /// The control socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("control.sock")
+    }
+
+    /// The operator's own hosts, models and prices, where the folder exists.
+    pub fn overrides(&self) -> Option<PathBuf> {
+        let folder = self.folder.join("catalog.d");
+        folder.is_dir().then_some(folder)
+    }
+
+    /// Makes the folder.
+    ///
+    /// # Errors
+    /// Where it cannot be made, or holds a deployment already.
+    pub fn make(&self) -> anyhow::Result<()> {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
+        made.with_context(|| format!("the folder `{}` cannot be made", self.folder.display()))?;
+        if self.key().exists() || self.store().exists() {
+            bail!("`{}` holds a deployment already; name another folder with --data", self.folder.display());
+        }
+        Ok(())
+    }
+
+    /// Takes the folder.
+    ///
+    /// # Errors
+    /// Where `phi init` was not run, or another process has the folder.
+    pub fn lock(&self) -> anyhow::Result<Lock> {
+        if !self.store().exists() {
+            bail!("`{}` holds no deployment\n  hint: make one with `phi --data {0} init`", self.folder.display());
+        }
+        let path = self.folder.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = file.with_context(|| format!("`{}` cannot be opened", path.display()))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Lock(file)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                bail!("another process works in `{}`\n  hint: wait for it to end", self.folder.display())
+            }
+            Err(error) => Err(error).with_context(|| format!("`{}` cannot be locked", path.display())),
+        }
+    }
+}

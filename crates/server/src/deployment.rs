@@ -1,0 +1,300 @@
+//! One deployment at work: its folder, and everything that the folder holds, opened and tied together. Every change goes
+//! through [`Deployment::change`]: recorded first, then committed, then in force.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use phi_catalog::Catalogue;
+use phi_crypto::{Key, Purpose, Root, hex, sha256};
+use phi_gateway::{Gateway, Snapshot};
+use phi_identify::Directory;
+use phi_ledger::{Durability, Ledger};
+use phi_police::Police;
+use phi_record::{Act, By, Recorder};
+use phi_route::{Settings, Standing};
+use phi_store::{Change, Contents, Defaults, Store, StoreError};
+use phi_upstream::{Client, Upstream};
+use phi_vault::{Deposit, Sealed, Vault};
+use phi_words::{Clock, OrgId, ProviderKey, ProviderName, Region, Slug};
+use serde_json::json;
+
+use crate::config::{Config, Written};
+use crate::data::{Data, Lock};
+use crate::say::Said;
+
+/// One deployment at work. It holds its folder's lock: there is never a second one.
+#[derive(Debug)]
+pub struct Deployment {
+    data: Data,
+    store: Store,
+    vault: Arc<Vault>,
+    pepper: Key,
+    root: Root,
+    clock: Clock,
+    recorder: Arc<Recorder>,
+    gateway: Arc<Gateway>,
+    inforce: Mutex<Inforce>,
+    /// One change at a time, from its record to its snapshot.
+    changing: tokio::sync::Mutex<()>,
+    _lock: Lock,
+}
+
+/// What files say, as it is in force.
+#[derive(Debug, Clone)]
+struct Inforce {
+    config: Arc<Config>,
+    catalogue: Arc<Catalogue>,
+    /// Counts up with every reload, so that a snapshot's version tells of it too.
+    reloads: u64,
+}
+
+impl Deployment {
+    /// Opens the deployment in a folder, closes what a dead process left open, and leases keys to hosts.
+    ///
+    /// # Errors
+    /// What kept it from opening, and how to mend that.
+    pub async fn open(data: Data) -> anyhow::Result<Self> {
+        let config = Arc::new(Written::load(&data.settings())?.with_environment().check()?);
+        let client = Client::new(config.ca_file.as_deref(), config.deadlines)?;
+        Self::open_with(data, config, client, Police::new(Clock::System), Clock::System).await
+    }
+
+    /// The same with another way out, other police and another clock.
+    ///
+    /// # Errors
+    /// As [`Deployment::open`].
+    pub async fn open_with(
+        data: Data,
+        config: Arc<Config>,
+        client: Client,
+        police: Police,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let lock = data.lock()?;
+        let catalogue = Arc::new(Catalogue::load(data.overrides().as_deref())?);
+        let root = phi_vault::load_key(&data.key()).context("the vault stays sealed without its master key")?;
+        let vault = Arc::new(Vault::Open(Root::from_bytes(root.expose_bytes())));
+        let store = Store::open(&data.store()).await?;
+        let mut options = phi_ledger::Options::new(&config.origin, config.durability);
+        options.segment_bytes = config.segment_bytes;
+        let (ledger, recovered) = Ledger::open(&data.ledger(), options)
+            .context("the ledger cannot be opened; nothing is served without it")?;
+        if recovered.cut_bytes > 0 {
+            tracing::warn!(bytes = recovered.cut_bytes, "the ledger's end was cut: it had never been acknowledged");
+        }
+        let recorder = Arc::new(Recorder::new(ledger, Root::from_bytes(root.expose_bytes()), clock.clone()));
+        let unknown = recorder.close_unknown(config.deadlines.total).await?;
+        if unknown > 0 {
+            tracing::warn!(calls = unknown, "the process before died in mid-call; these calls are closed as unknown");
+        }
+        let pepper = root.derive(Purpose::Token);
+        let inforce = Inforce { config: Arc::clone(&config), catalogue, reloads: 0 };
+        let contents = store.load_all().await?;
+        let snapshot = snapshot(contents, &inforce, root.derive(Purpose::Token));
+        let upstream = Upstream::new(client, Arc::clone(&vault), Root::from_bytes(root.expose_bytes()));
+        let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
+        let deployment = Self {
+            data,
+            store,
+            vault,
+            pepper,
+            root,
+            clock,
+            recorder,
+            gateway: Arc::new(gateway),
+            inforce: Mutex::new(inforce),
+            changing: tokio::sync::Mutex::new(()),
+            _lock: lock,
+        };
+        let snapshot = deployment.gateway.snapshot();
+        deployment.lease(&snapshot).await?;
+        Ok(deployment)
+    }
+
+    /// Makes a change: recorded before it is committed, and in force before this returns.
+    ///
+    /// # Errors
+    /// Where the ledger does not take the record, or the store not the change: then nothing has changed.
+    pub async fn change(
+        &self,
+        act: Act,
+        make: impl AsyncFnOnce(&mut Change) -> Result<(), StoreError>,
+    ) -> anyhow::Result<()> {
+        let _one = self.changing.lock().await;
+        let mut change = self.store.change().await?;
+        make(&mut change).await?;
+        self.recorder.act(act).await.context("the act could not be recorded, so it was not done")?;
+        change.commit().await.context("the act is recorded, and was not done: the store failed")?;
+        self.refresh().await
+    }
+
+    /// Reads settings and catalogue anew. Listen addresses, the ledger's settings and deadlines wait for a restart.
+    ///
+    /// # Errors
+    /// Where a file does not hold: then everything stays as it was.
+    pub async fn reload(&self, by: By) -> anyhow::Result<Said> {
+        let _one = self.changing.lock().await;
+        let config = Arc::new(Written::load(&self.data.settings())?.with_environment().check()?);
+        let catalogue = Arc::new(Catalogue::load(self.data.overrides().as_deref())?);
+        let before = self.inforce().clone();
+        let waits = restart_needed(&before.config, &config);
+        let hash =
+            std::fs::read(self.data.settings()).map_or_else(|_| "none".to_owned(), |bytes| hex(&sha256(&[&bytes])));
+        let act = Act::new(by, "config.reload").about("settings", hash).about("catalogue", catalogue.version());
+        self.recorder.act(act).await.context("the act could not be recorded, so it was not done")?;
+        let inforce = Inforce { config, catalogue, reloads: before.reloads + 1 };
+        self.lease(&snapshot(self.store.load_all().await?, &inforce, self.root.derive(Purpose::Token))).await?;
+        *self.inforce() = inforce;
+        self.refresh().await?;
+        let snapshot = self.gateway.snapshot();
+        Ok(Said::One(json!({
+            "snapshot": snapshot.version,
+            "catalogue": snapshot.catalogue.version(),
+            "waits_for_restart": waits,
+        })))
+    }
+
+    /// Puts what store and files hold now in force.
+    async fn refresh(&self) -> anyhow::Result<()> {
+        let contents = self.store.load_all().await?;
+        let snapshot = snapshot(contents, &self.inforce(), self.root.derive(Purpose::Token));
+        self.gateway.replace(snapshot);
+        Ok(())
+    }
+
+    /// Records which keys are leased to which hosts, before a snapshot that leases them is in force. A key that is put
+    /// into the vault later is leased by the act of putting it there.
+    async fn lease(&self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        for host in snapshot.catalogue.hosts() {
+            for sealed in snapshot.standing.keys(host) {
+                let act = Act::new(By::Server, "vault.lease").about("credential", sealed.id).about("host", &host.name);
+                self.recorder.act(act).await.context("the lease of a key could not be recorded")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals a provider's key.
+    ///
+    /// # Errors
+    /// Where the operating system has no random bytes.
+    pub fn seal(
+        &self,
+        org: Option<OrgId>,
+        provider: ProviderName,
+        name: Slug,
+        params: BTreeMap<String, String>,
+        key: &ProviderKey,
+    ) -> anyhow::Result<Sealed> {
+        let deposit = Deposit { org, provider, name, params, hosts: BTreeSet::new() };
+        Ok(self.vault.seal(deposit, key, self.now())?)
+    }
+
+    /// Everything that the store holds.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn load(&self) -> anyhow::Result<Contents> {
+        Ok(self.store.load_all().await?)
+    }
+
+    /// What organizations take over unless they say otherwise.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn defaults(&self) -> anyhow::Result<Defaults> {
+        Ok(self.store.load_all().await?.defaults)
+    }
+
+    /// Whether the catalogue knows these regions.
+    ///
+    /// # Errors
+    /// The first that it does not know.
+    pub fn known<'a>(&self, regions: impl IntoIterator<Item = &'a Region>) -> anyhow::Result<()> {
+        let catalogue = self.catalogue();
+        match regions.into_iter().find(|region| catalogue.region(region).is_none()) {
+            None => Ok(()),
+            Some(region) => {
+                bail!("`{region}` is no region of the catalogue\n  hint: use one of {}", catalogue.region_names())
+            }
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The key that tokens' tags are made with.
+    pub fn pepper(&self) -> &Key {
+        &self.pepper
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.inforce().config)
+    }
+
+    /// The catalogue in force.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.inforce().catalogue)
+    }
+
+    /// What writes everything down.
+    pub fn recorder(&self) -> &Arc<Recorder> {
+        &self.recorder
+    }
+
+    /// The request path.
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Writes out what is still to be written, and lets go of the folder.
+    pub async fn close(&self) {
+        let ledger = self.recorder.ledger().clone();
+        let written = tokio::task::spawn_blocking(move || ledger.shutdown()).await;
+        if !matches!(written, Ok(Ok(()))) {
+            tracing::error!("the ledger did not take all that it was to keep");
+        }
+        self.store.clone().close().await;
+    }
+
+    fn inforce(&self) -> MutexGuard<'_, Inforce> {
+        self.inforce.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn snapshot(contents: Contents, inforce: &Inforce, pepper: Key) -> Snapshot {
+    let Contents { version, roster, agreements, credentials, .. } = contents;
+    Snapshot {
+        version: version + inforce.reloads,
+        directory: Directory::new(roster, pepper),
+        catalogue: Arc::clone(&inforce.catalogue),
+        standing: Standing::new(agreements, credentials.into_iter().map(Arc::new)),
+        settings: Settings {
+            embeddings: inforce.config.embeddings.clone(),
+            hosted: inforce.config.hosted,
+            durable: inforce.config.durability == Durability::Disk,
+            evidence: inforce.config.evidence,
+        },
+    }
+}
+
+/// The settings that a running server cannot change.
+fn restart_needed(before: &Config, after: &Config) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    let mut differs = |name, differs: bool| {
+        if differs {
+            names.push(name)
+        }
+    };
+    differs("deployment", before.origin != after.origin);
+    differs("listen", (before.traffic, before.console, &before.tls) != (after.traffic, after.console, &after.tls));
+    differs("record", (before.durability, before.segment_bytes) != (after.durability, after.segment_bytes));
+    differs("upstream", before.ca_file != after.ca_file || before.deadlines != after.deadlines);
+    differs("gateway", before.bounds != after.bounds);
+    names
+}

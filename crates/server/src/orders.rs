@@ -1,0 +1,59 @@
+//! What an operator can order of a deployment. An order is the same whether the running server carries it out, told
+//! through the control socket, or this process, where no server runs.
+
+pub mod agents;
+pub mod agreements;
+pub mod entries;
+pub mod orgs;
+pub mod roles;
+pub mod secrets;
+pub mod tokens;
+
+use phi_record::By;
+use serde::{Deserialize, Serialize};
+
+use crate::deployment::Deployment;
+use crate::say::Said;
+
+/// Something to be done or to be told.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// About organizations.
+    Org(orgs::Orders),
+    /// About roles.
+    Role(roles::Orders),
+    /// About agents.
+    Agent(agents::Orders),
+    /// About tokens.
+    Token(tokens::Orders),
+    /// About agreements.
+    Agreement(agreements::Orders),
+    /// About provider keys.
+    Vault(secrets::Orders),
+    /// The newest records.
+    Tail(entries::Tail),
+    /// One call's records.
+    Show(entries::Show),
+    /// Read settings and catalogue anew.
+    Reload,
+}
+
+impl Order {
+    /// Carries the order out.
+    ///
+    /// # Errors
+    /// What kept it from being done, and how to mend that. Then nothing was done.
+    pub async fn run(self, deployment: &Deployment, by: By) -> anyhow::Result<Said> {
+        match self {
+            Self::Org(orders) => orders.run(deployment, by).await,
+            Self::Role(orders) => orders.run(deployment, by).await,
+            Self::Agent(orders) => orders.run(deployment, by).await,
+            Self::Token(orders) => orders.run(deployment, by).await,
+            Self::Agreement(orders) => orders.run(deployment, by).await,
+            Self::Vault(orders) => orders.run(deployment, by).await,
+            Self::Tail(tail) => tail.run(deployment, by).await,
+            Self::Show(show) => show.run(deployment, by).await,
+            Self::Reload => deployment.reload(by).await,
+        }
+    }
+}

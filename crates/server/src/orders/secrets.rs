@@ -1,0 +1,168 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use phi_record::{Act, By};
+use phi_vault::Sealed;
+use phi_words::{CredentialId, ProviderKey, ProviderName, Slug};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::deployment::Deployment;
+use crate::orders::orgs;
+use crate::say::Said;
+
+/// What can be done with provider keys.
+#[derive(Debug, Subcommand, Serialize, Deserialize)]
+pub enum Orders {
+    /// Put a provider's key into the vault, from a file or from standard input; never from the command line.
+    #[command(after_help = "example: phi vault put infomaniak --set product_id=12345 < key.txt")]
+    Put(Put),
+    /// List the keys, without the keys.
+    List,
+    /// Revoke a key at once: nothing is sent with it any more.
+    Revoke {
+        /// Its id.
+        id: CredentialId,
+    },
+}
+
+/// A provider's key.
+#[derive(Debug, Args, Serialize, Deserialize)]
+pub struct Put {
+    /// The provider whose hosts it opens.
+    provider: ProviderName,
+    /// The organization that it is for; all of them where this is not said.
+    #[arg(long)]
+    org: Option<Slug>,
+    /// What people call it.
+    #[arg(long, default_value = "default")]
+    name: Slug,
+    /// A parameter of the host's address, such as `product_id=12345`. May be given again.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parameter)]
+    params: Vec<(String, String)>,
+    /// The file that holds the key; standard input where this is not said.
+    #[arg(long)]
+    file: Option<PathBuf>,
+    #[arg(skip)]
+    key: Option<Key>,
+}
+
+/// A key on its way to the vault through the control socket, which only its owner may open.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(String);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+impl Orders {
+    /// Reads the key here, where its file or its pipe is.
+    pub(crate) fn read(mut self) -> anyhow::Result<Self> {
+        if let Self::Put(put) = &mut self {
+            put.key = Some(key(put.file.take())?);
+        }
+        Ok(self)
+    }
+
+    pub(crate) async fn run(self, deployment: &Deployment, by: By) -> anyhow::Result<Said> {
+        match self {
+            Self::Put(put) => put.run(deployment, by).await,
+            Self::List => Ok(Said::Rows(deployment.load().await?.credentials.iter().map(shown).collect())),
+            Self::Revoke { id } => {
+                let mut sealed = find(deployment, id).await?;
+                sealed.revoked.get_or_insert(deployment.now());
+                let act = Act::new(by, "vault.revoke").about("credential", id);
+                deployment.change(act, async |change| change.put_credential(&sealed).await).await?;
+                Ok(Said::One(shown(&sealed)))
+            }
+        }
+    }
+}
+
+impl Put {
+    async fn run(self, deployment: &Deployment, by: By) -> anyhow::Result<Said> {
+        let org = match &self.org {
+            Some(name) => Some(orgs::find(deployment, name).await?.id),
+            None => None,
+        };
+        let catalogue = deployment.catalogue();
+        let hosts: Vec<_> = catalogue.hosts().iter().filter(|host| host.provider == self.provider).collect();
+        if hosts.is_empty() {
+            bail!(
+                "`{}` is no provider with a host in the catalogue\n  hint: `phi catalog list` shows them",
+                self.provider
+            );
+        }
+        let params: BTreeMap<String, String> = self.params.into_iter().collect();
+        for needed in hosts.iter().flat_map(|host| host.params()) {
+            if !params.contains_key(needed) {
+                bail!("the address of `{}` needs `{needed}`\n  hint: add --set {needed}=VALUE", self.provider);
+            }
+        }
+        let key = self.key.context("no key was read")?;
+        let sealed = deployment.seal(org, self.provider, self.name, params, &ProviderKey::new(key.0))?;
+        let act = Act::new(by, "vault.put")
+            .about("credential", sealed.id)
+            .about("provider", &sealed.provider)
+            .about("name", &sealed.name)
+            .about("hosts", hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(" "));
+        deployment.change(act, async |change| change.put_credential(&sealed).await).await?;
+        Ok(Said::One(shown(&sealed)))
+    }
+}
+
+async fn find(deployment: &Deployment, id: CredentialId) -> anyhow::Result<Sealed> {
+    let found = deployment.load().await?.credentials.into_iter().find(|sealed| sealed.id == id);
+    found.with_context(|| format!("there is no key `{id}` in the vault\n  hint: `phi vault list` shows them"))
+}
+
+fn key(file: Option<PathBuf>) -> anyhow::Result<Key> {
+    let text = match file {
+        Some(file) => std::fs::read_to_string(&file).with_context(|| format!("`{}` cannot be read", file.display()))?,
+        None => {
+            let mut text = String::new();
+            std::io::stdin().take(16 << 10).read_to_string(&mut text).context("standard input is no text")?;
+            text
+        }
+    };
+    let key = text.trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        bail!(
+            "that is no key: it has no character, or one that a header cannot hold\n  hint: the file holds the key alone, on one line"
+        );
+    }
+    Ok(Key(key.to_owned()))
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let fits = |text: &str| (1..=63).contains(&text.len());
+    match text.split_once('=') {
+        Some((name, value))
+            if fits(name)
+                && fits(value)
+                && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') =>
+        {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        Some(_) | None => Err("write it as NAME=VALUE, the value 1 to 63 of `a-z 0-9 -`".to_owned()),
+    }
+}
+
+fn shown(sealed: &Sealed) -> Value {
+    json!({
+        "id": sealed.id,
+        "provider": sealed.provider,
+        "name": sealed.name,
+        "org": sealed.org,
+        "params": sealed.params,
+        "created": sealed.created,
+        "revoked": sealed.revoked,
+    })
+}

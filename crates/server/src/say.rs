@@ -1,0 +1,115 @@
+//! All printing. Everything that a command says goes through here, as a table for people or as JSON for programs.
+#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::Value;
+
+/// What a command has to say.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub enum Said {
+    /// A list of things, each with the same fields.
+    Rows(Vec<Value>),
+    /// One thing with its fields.
+    One(Value),
+    /// Text as it is.
+    Text(String),
+}
+
+/// Prints what a command says.
+pub fn say(said: &Said, json: bool) {
+    let text = match (said, json) {
+        (Said::Rows(rows), true) => pretty(&Value::Array(rows.clone())),
+        (Said::One(one), true) => pretty(one),
+        (Said::Rows(rows), false) if alike(rows) => table(rows),
+        (Said::Rows(rows), false) => rows.iter().map(fields).collect::<Vec<_>>().join("\n\n"),
+        (Said::One(one), false) => fields(one),
+        (Said::Text(text), _) => text.trim_end().to_owned(),
+    };
+    // A reader that left, such as `head`, is no error of ours.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints an error and what caused it, one cause a line.
+pub fn fail(error: &anyhow::Error) {
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+}
+
+/// Prints what happens at the moment, for people who watch; standard output stays for answers.
+pub fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Asks somebody at a terminal; `None` where nobody is there.
+pub fn ask(question: &str) -> Option<String> {
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    eprint!("{question} ");
+    let _ = std::io::stderr().flush();
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).ok()?;
+    Some(line.trim().to_owned())
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// Whether all rows have the same fields, so that they make a table.
+fn alike(rows: &[Value]) -> bool {
+    let names = |row: &Value| row.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>());
+    rows.windows(2).all(|two| matches!(two, [a, b] if names(a) == names(b)))
+}
+
+fn table(rows: &[Value]) -> String {
+    let Some(Value::Object(first)) = rows.first() else { return "nothing yet".to_owned() };
+    let names: Vec<&str> = first.keys().map(String::as_str).collect();
+    let cells: Vec<Vec<String>> =
+        rows.iter().map(|row| names.iter().map(|name| cell(row.get(name).unwrap_or(&Value::Null))).collect()).collect();
+    let width = |column: usize| {
+        let longest = cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+        longest.unwrap_or(0).max(names.get(column).map_or(0, |name| name.len()))
+    };
+    let widths: Vec<usize> = (0..names.len()).map(width).collect();
+    let line = |row: &[String]| {
+        let padded: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let head: Vec<String> = names.iter().map(|name| name.replace('_', " ").to_uppercase()).collect();
+    std::iter::once(line(&head)).chain(cells.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")
+}
+
+fn fields(one: &Value) -> String {
+    let Value::Object(fields) = one else { return cell(one) };
+    let width = fields.keys().map(String::len).max().unwrap_or(0);
+    let line = |(name, value): (&String, &Value)| format!("{:width$}  {}", name.replace('_', " "), cell(value));
+    fields.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_table_lines_up_and_shows_no_control_characters() {
+        let rows = [json!({"name": "a", "regions": ["CH", "EU"]}), json!({"name": "b\u{1b}[2J", "regions": null})];
+        assert_eq!(table(&rows), "NAME     REGIONS\na        CH EU\nb\u{fffd}[2J  -");
+        assert_eq!(table(&[]), "nothing yet");
+    }
+}

@@ -1,0 +1,110 @@
+//! `phi serve`: listeners, control socket, reload and an orderly end.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use phi_gateway::{Gateway, Serve, Stop};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::data::Data;
+use crate::deployment::Deployment;
+use crate::{control, reload, say};
+
+/// Serves until told to stop by SIGTERM or SIGINT; a second signal ends what still runs.
+///
+/// # Errors
+/// What kept it from starting.
+pub async fn run(data: Data) -> anyhow::Result<()> {
+    log();
+    let deployment = Arc::new(Deployment::open(data.clone()).await?);
+    let config = deployment.config();
+    let gateway = Arc::clone(deployment.gateway());
+    let traffic = bind("listen.traffic", config.traffic).await?;
+    let console = bind("listen.console", config.console).await?;
+    let tls = config.tls.as_ref().map(|(certificate, key)| acceptor(certificate, key)).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let address = traffic.local_addr()?;
+    let probes = console.local_addr()?;
+
+    let (stopper, stop) = Stop::pair();
+    let (last, end) = Stop::pair();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&gateway).serve(traffic, Serve::Traffic(tls), stop.clone()));
+    let mut around = JoinSet::new();
+    around.spawn(Arc::clone(&gateway).serve(console, Serve::Operations, end.clone()));
+    around.spawn(ordered(data.clone(), Arc::clone(&deployment), end.clone()));
+    around.spawn(reload::watch(data, Arc::clone(&deployment), end));
+    say::note(&format!("phi serves {scheme}://{address}/v1, probes on http://{probes}/readyz"));
+
+    told_to_stop().await?;
+    say::note("stopping: running requests are given time to end; a second signal ends them now");
+    drain(&gateway, &config, &mut tasks, &stopper).await;
+    last.stop();
+    while around.join_next().await.is_some() {}
+    deployment.close().await;
+    say::note("stopped");
+    Ok(())
+}
+
+async fn ordered(data: Data, deployment: Arc<Deployment>, stop: Stop) {
+    if let Err(error) = control::listen(&data.socket(), deployment, stop).await {
+        tracing::error!(error = %error, "no orders can be taken: the control socket failed");
+    }
+}
+
+/// Ready no more, then refusing, then gone once nothing runs, time is up, or a second signal came.
+async fn drain(gateway: &Gateway, config: &Config, tasks: &mut JoinSet<()>, stopper: &phi_gateway::Stopper) {
+    gateway.leave();
+    let ended = async {
+        tokio::time::sleep(config.grace).await;
+        gateway.drain();
+        stopper.stop();
+        while tasks.join_next().await.is_some() {}
+    };
+    tokio::select! {
+        () = ended => return,
+        () = tokio::time::sleep(config.grace + config.drain) => say::note("time is up: ending what still runs"),
+        _ = told_to_stop() => {}
+    }
+    // Dropping a request closes its entry, so nothing goes unrecorded.
+    tasks.shutdown().await;
+}
+
+async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be heard")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be heard")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn bind(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("nothing can listen on `{address}`; set `{setting}` to a free address"))
+}
+
+fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<tokio_rustls::TlsAcceptor> {
+    let read = |setting: &str, path: &Path| {
+        fs::read(path).with_context(|| format!("`{setting}`: `{}` cannot be read", path.display()))
+    };
+    let chain = read("listen.certificate", certificate)?;
+    let key = read("listen.key", key)?;
+    phi_gateway::acceptor(&chain, &key).context("TLS of the API cannot be set up")
+}
+
+/// Lines of text on standard error. Whoever logs says so with fields of closed kinds, never with a payload.
+fn log() {
+    let lines = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .with_max_level(tracing::Level::INFO);
+    let _ = lines.try_init();
+}
