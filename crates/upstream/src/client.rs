@@ -23,7 +23,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use phi_words::{Prompt, ProviderKey};
 use rustls::pki_types::CertificateDer;
@@ -32,7 +31,6 @@ use tokio::time::{Instant, timeout_at};
 use crate::deadline::Deadlines;
 use crate::hosts::Target;
 use connect::{Connector, Law, Names};
-use pipe::Cord;
 
 pub(crate) use arrived::Arrived;
 pub use roots::ClientError;
@@ -126,9 +124,8 @@ impl Client {
     pub(crate) async fn send(&self, sending: Sending<'_>, sent: &Sent) -> Result<Arrived, Trouble> {
         let Sending { target, path, key, body, stream, until } = sending;
         let outgoing = Outgoing { bytes: Some(body.expose_into_bytes()), sent: sent.clone() };
-        let mut request = target.request(path, key, stream, outgoing)?;
+        let request = target.request(path, key, stream, outgoing)?;
         let until = self.deadlines.until(until, !stream);
-        let leaving = Leaving { connection: capture_connection(&mut request), arrived: false };
         let pool = if target.is_premises() { &self.premises } else { &self.public };
         let (due, late) = until.head();
         let response = match timeout_at(due, pool.request(request)).await {
@@ -136,7 +133,7 @@ impl Client {
             Ok(Err(error)) => return Err(Trouble::from_sending(error)),
             Ok(Ok(response)) => response,
         };
-        Arrived::new(response, leaving.arrive(), until)
+        Arrived::new(response, until)
     }
 }
 
@@ -179,35 +176,5 @@ impl Body for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
-
-/// A request whose answer has not begun. Dropped, it closes its connection: the host must not go on, and bill.
-struct Leaving {
-    connection: CaptureConnection,
-    arrived: bool,
-}
-
-impl Leaving {
-    fn arrive(mut self) -> Option<Cord> {
-        self.arrived = true;
-        self.cord()
-    }
-
-    fn cord(&self) -> Option<Cord> {
-        let connected = self.connection.connection_metadata();
-        let mut extensions = http::Extensions::new();
-        connected.as_ref()?.get_extras(&mut extensions);
-        extensions.remove()
-    }
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        if !self.arrived
-            && let Some(cord) = self.cord()
-        {
-            cord.pull();
-        }
     }
 }

@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use phi_words::Completion;
 use tokio::time::timeout_at;
 
-use super::pipe::Cord;
 use super::trouble::Trouble;
 use crate::deadline::Until;
 
@@ -25,7 +24,6 @@ pub(crate) struct Arrived {
     told: Told,
     body: Incoming,
     until: Until,
-    cord: Option<Cord>,
 }
 
 /// All that is taken from the head of a host's answer; nothing else of it goes on.
@@ -40,9 +38,9 @@ pub(crate) struct Told {
 }
 
 impl Arrived {
-    pub(super) fn new(response: Response<Incoming>, cord: Option<Cord>, until: Until) -> Result<Self, Trouble> {
+    pub(super) fn new(response: Response<Incoming>, until: Until) -> Result<Self, Trouble> {
         let (head, body) = response.into_parts();
-        let arrived = Self { status: head.status, told: Told::read(&head.headers), body, until, cord };
+        let arrived = Self { status: head.status, told: Told::read(&head.headers), body, until };
         match head.headers.get(header::CONTENT_ENCODING) {
             Some(encoding) if encoding != "identity" => Err(Trouble::Encoded),
             Some(_) | None => Ok(arrived),
@@ -66,10 +64,7 @@ impl Arrived {
             match timeout_at(due, self.body.frame()).await {
                 Err(_) => return Err(Trouble::Late(late)),
                 Ok(Some(Err(error))) => return Err(Trouble::from_body(error)),
-                Ok(None) => {
-                    self.cord = None;
-                    return Ok(None);
-                }
+                Ok(None) => return Ok(None),
                 Ok(Some(Ok(frame))) => {
                     // What is no data is a trailer, and nothing of that is wanted.
                     if let Ok(data) = frame.into_data() {
@@ -120,14 +115,6 @@ fn wait(text: &str) -> Option<Duration> {
     }
     let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(Duration::try_from(date.duration_since(Timestamp::now())).unwrap_or_default())
-}
-
-impl Drop for Arrived {
-    fn drop(&mut self) {
-        if let Some(cord) = &self.cord {
-            cord.pull();
-        }
-    }
 }
 
 impl fmt::Debug for Arrived {

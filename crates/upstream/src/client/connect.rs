@@ -82,11 +82,12 @@ impl Connector {
         let tcp = dial(&self.addresses(host, port).await?, by).await?;
         tcp.set_nodelay(true).map_err(ConnectError::Tcp)?;
         if !tls {
-            return Ok(Pipe::plain(tcp));
+            return Ok(Pipe::Plain(tcp));
         }
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| ConnectError::Unresolved(io::ErrorKind::InvalidInput.into()))?;
-        Ok(Pipe::tls(self.tls.connect(name, tcp).await.map_err(ConnectError::Tls)?))
+        let tls = self.tls.connect(name, tcp).await.map_err(ConnectError::Tls)?;
+        Ok(Pipe::Tls(Box::new(tls)))
     }
 
     /// Where a name leads. One address that the law forbids condemns all: a name that leads to the public internet and
