@@ -69,8 +69,8 @@ impl Plan {
 /// A route of a plan, with all that it takes to reach it. Cheap to clone; only a plan has one:
 ///
 /// ```compile_fail
-/// fn forge(link: std::sync::Arc<phi_route::Link>) -> phi_route::Planned {
-///     phi_route::Planned(link)
+/// fn forge(planned: &phi_route::Planned) -> phi_route::Planned {
+///     phi_route::Planned(planned.0.clone())
 /// }
 /// ```
 /// ```
@@ -112,7 +112,7 @@ impl Planned {
     /// What one way of a class leads to; with PHI, nothing but an eligible one leads anywhere.
     fn along(way: Way<'_>, class: Class) -> Option<Self> {
         match (class, way) {
-            (Class::Phi, Way::Eligible(eligible, link)) | (Class::General, Way::Eligible(eligible, link)) => {
+            (Class::Phi | Class::General, Way::Eligible(eligible, link)) => {
                 Some(Self::to(eligible.resident(), eligible.credential(), link))
             }
             (Class::General, Way::Open(resident, credential, link)) => Some(Self::to(resident, credential, link)),

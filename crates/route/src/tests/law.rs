@@ -2,13 +2,16 @@
 //! has to be noticed: so each thing that the planner looks at is one that these worlds can tell it by.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use phi_catalog::Catalogue;
 use phi_dialect::Misfit;
 use phi_words::{Capability, Class, Code, Modality, Tier};
 
 use super::oracle::expected;
 use super::world::{Asked, CAPABILITIES, Dice, Name, REGIONS, World};
+use crate::Standing;
 use crate::plan::routes;
 use crate::weigh::{Scene, Wish};
 
@@ -136,17 +139,18 @@ fn run(
     let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
     let mut dice = Dice(seed);
     let world = World::draw(&mut dice);
-    let mut seen: Option<(String, std::sync::Arc<phi_catalog::Catalogue>, crate::Standing)> = None;
+    let mut met: Option<(World, Arc<Catalogue>, Standing)> = None;
     for _ in 0..requests {
         let asked = Asked::draw(&mut dice, &world);
         let (mut blind_world, mut blind_asked) = (world.clone(), asked.clone());
         blind(&mut blind_world, &mut blind_asked);
-        let shape = if seen.is_some() && requests == REQUESTS { String::new() } else { format!("{blind_world:?}") };
-        let stale = seen.as_ref().is_none_or(|(before, _, _)| !shape.is_empty() && *before != shape);
-        if stale {
-            seen = Some((shape, blind_world.catalogue(), blind_world.standing(now)));
-        }
-        let Some((_, catalogue, standing)) = &seen else { continue };
+        let (_, catalogue, standing) = match met.take() {
+            Some(before) if before.0 == blind_world => met.insert(before),
+            Some(_) | None => {
+                let (catalogue, standing) = (blind_world.catalogue(), blind_world.standing(now));
+                met.insert((blind_world.clone(), catalogue, standing))
+            }
+        };
         let settings = blind_asked.settings();
         let scene = Scene::new(catalogue, standing, &settings, now);
         if !judge(&asked, expected(&world, &asked), planned(&scene, &blind_asked, &blind_world)) {

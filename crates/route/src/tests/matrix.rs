@@ -136,7 +136,7 @@ fn what_answers_today() {
     let table = [
         ("auto", chat, "CH", general, "infomaniak-gemma-4-31b"),
         ("auto", chat, "EU", general, "scaleway-gemma-4-26b"),
-        ("auto", chat, "US", general, "together-qwen3.5-9b"),
+        ("auto", chat, "US", general, "together-glm-5.2"),
         ("auto", chat, "UK", general, "no_route"),
         ("auto", chat, "WORLD", general, "infomaniak-gemma-4-31b"),
         ("auto", chat, "CH", phi, "infomaniak-gemma-4-31b"),
@@ -181,13 +181,7 @@ fn a_plan_goes_on_in_the_order_of_auto() {
     let deployment = Deployment::new();
     assert_eq!(
         deployment.plan(&Cell { region: "US", ..CHAT }),
-        [
-            "together-qwen3.5-9b",
-            "together-glm-5.2",
-            "fireworks-us-glm-5.2",
-            "together-gemma-4-31b",
-            "together-qwen3.5-397b"
-        ],
+        ["together-glm-5.2", "fireworks-us-glm-5.2", "together-gemma-4-31b", "together-qwen3.5-397b"],
         "residents in their order, the cheaper first, those said to be gone last"
     );
     let thinking = Cell { region: "EU", tier: Some(Tier::Thinking), ..CHAT };

@@ -46,7 +46,7 @@ fn permit(kind: Kind, class: Class, body: &str) -> Permit {
         floor: Class::General,
         regions: None,
         from: Vec::new(),
-        expires: None,
+        lifetime: None,
         label: None,
     };
     let (shown, stored) = StoredToken::issue(grant, &pepper(), now).unwrap();

@@ -21,7 +21,7 @@ pub(super) const PROVIDERS: usize = 3;
 pub(super) const ORGS: usize = 2;
 const CHAT: u8 = 0b01;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct World {
     pub(super) rows: Vec<WRow>,
     pub(super) offers: Vec<WOffer>,
@@ -33,7 +33,7 @@ pub(super) struct World {
 }
 
 /// A route with a host of its own.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct WRow {
     pub(super) provider: usize,
     /// Bits of countries; `None` for anywhere.
@@ -52,7 +52,7 @@ pub(super) struct WRow {
     pub(super) price: Option<(u64, u64)>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct WOffer {
     pub(super) provider: usize,
     pub(super) countries: u8,
@@ -61,7 +61,7 @@ pub(super) struct WOffer {
     pub(super) work: u8,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct WAgreement {
     /// `None`: with the customer.
     pub(super) provider: Option<usize>,
@@ -76,7 +76,7 @@ pub(super) struct WAgreement {
     pub(super) revoked: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct WKey {
     pub(super) provider: usize,
     pub(super) org: Option<usize>,
@@ -140,12 +140,12 @@ impl Dice {
 
 impl World {
     pub(super) fn draw(dice: &mut Dice) -> Self {
-        let many = if dice.percent(10) { 24 } else { 3 + dice.below(6) };
+        let many = if dice.percent(10) { 24 } else { 4 + dice.below(7) };
         Self {
             rows: (0..many).map(|_| WRow::draw(dice)).collect(),
             offers: (0..PROVIDERS).map(|provider| WOffer::draw(dice, provider)).collect(),
-            agreements: (0..4 + dice.below(6)).map(|_| WAgreement::draw(dice)).collect(),
-            keys: (0..4 + dice.below(3)).map(|_| WKey::draw(dice)).collect(),
+            agreements: (0..6 + dice.below(8)).map(|_| WAgreement::draw(dice)).collect(),
+            keys: (0..5 + dice.below(4)).map(|_| WKey::draw(dice)).collect(),
             residents: std::array::from_fn(|_| dice.below(PROVIDERS)),
             orgs: std::array::from_fn(|_| OrgId::new()),
         }
@@ -193,7 +193,7 @@ impl Asked {
         };
         Self {
             name,
-            region: dice.below(REGIONS.len()),
+            region: region(dice, world, name),
             phi: dice.percent(55),
             thinking: dice.percent(40).then(|| dice.percent(50)),
             org: dice.below(ORGS),
@@ -221,6 +221,18 @@ impl Asked {
     pub(super) fn frameworks(&self) -> BTreeSet<Framework> {
         pick(&FRAMEWORKS, self.frameworks).map(|name| name.parse().unwrap()).collect()
     }
+}
+
+/// Any region, or more often one in which the named row, or some row, could serve.
+fn region(dice: &mut Dice, world: &World, name: Name) -> usize {
+    let row = match name {
+        Name::Route(row) => row,
+        Name::Auto | Name::Nonsense => dice.below(world.rows.len()),
+    };
+    let any = dice.below(REGIONS.len());
+    let fitting =
+        world.rows[row].places.and_then(|places| REGIONS.iter().position(|(_, inside)| places & !inside == 0));
+    fitting.filter(|_| dice.percent(75)).unwrap_or(any)
 }
 
 impl WRow {
