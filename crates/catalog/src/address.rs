@@ -229,6 +229,8 @@ fn gaps(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn filled(template: &str, params: &[(&str, &str)]) -> Result<String, Unfilled> {
@@ -318,6 +320,26 @@ mod tests {
         }
         for public in ["https://api.example.com", "https://8.8.8.8", "https://[2606:4700::1111]"] {
             assert!(!Template::parse(public).unwrap().is_private(), "{public}");
+        }
+    }
+
+    proptest! {
+        /// Whatever fills the gaps, the address is a sound one, and its host ends as it was written.
+        #[test]
+        fn no_credential_leads_to_another_domain(
+            host in "[a-z{}.0-9-]{1,12}|\\{a\\}(-[a-z]{1,3})?\\.[a-z]{1,4}\\.(com|\\{b\\}|ch|7)",
+            path in "(/(\\{[ab]\\}|[a-z.]{0,3}))?",
+            a in "[a-z0-9-]{1,63}|[./@:%A-Z ]{0,3}", b in "[a-z0-9-]{1,63}",
+        ) {
+            let written = format!("https://{host}{path}");
+            let Ok(template) = Template::parse(&written) else { return Ok(()) };
+            let params = BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)]);
+            let Ok(address) = template.fill(&params) else { return Ok(()) };
+            let again = Template::parse(&address.url(""));
+            prop_assert!(again.as_ref().is_ok_and(|again| again.params().is_empty()), "{written} {address:?}");
+            let end = |host: &str| host.rsplit('.').take(2).map(str::to_owned).collect::<Vec<_>>();
+            prop_assert_eq!(end(&host), end(&address.host));
+            prop_assert!(address.host.parse::<IpAddr>().is_err() || host.parse::<IpAddr>().is_ok());
         }
     }
 }

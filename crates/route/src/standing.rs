@@ -41,11 +41,7 @@ impl Standing {
 
     /// The credentials that an organization may use at a host, the ones to prefer first.
     pub fn credentials(&self, org: OrgId, host: &Host) -> impl Iterator<Item = &Arc<Sealed>> {
-        let all = self.credentials.get(&host.provider).map(Vec::as_slice).unwrap_or_default();
-        all.iter().filter(move |credential| {
-            let theirs = credential.org.is_none_or(|owner| owner == org);
-            theirs && (credential.hosts.is_empty() || credential.hosts.contains(&host.name))
-        })
+        self.keys(host).filter(move |credential| credential.org.is_none_or(|owner| owner == org))
     }
 }
 
