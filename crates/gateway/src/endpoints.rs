@@ -104,6 +104,8 @@ fn named(path: &str) -> Option<(Endpoint, Method)> {
         _ => {}
     }
     if let Some(id) = below.strip_prefix("models/") {
+        // The official SDKs write the `/` of a model's name in this way; nothing else in a path is decoded.
+        let id = id.replace("%2F", "/");
         return Some((Endpoint::Look(Look::Model(id.parse().ok()?)), Method::GET));
     }
     let id = below.strip_prefix("requests/")?;
@@ -219,6 +221,14 @@ mod tests {
         assert_eq!(asked("GET", "http://elsewhere/v1/models"), Err(Code::InvalidRequest));
         assert_eq!(asked("DELETE", "/v1/models"), Err(Code::MethodNotAllowed));
         assert_eq!(asked("GET", "/v1/chat/completions"), Err(Code::MethodNotAllowed));
+    }
+
+    #[test]
+    fn a_models_name_may_hold_a_slash_in_either_writing() {
+        for target in ["/v1/models/local/e5", "/v1/models/local%2Fe5"] {
+            let model = "local/e5".parse().expect("a name");
+            assert_eq!(asked("GET", target), Ok(Endpoint::Look(Look::Model(model))), "{target}");
+        }
     }
 
     #[test]

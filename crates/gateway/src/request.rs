@@ -212,7 +212,10 @@ impl Gateway {
         body: Incoming,
     ) -> Result<Ask, Refusal> {
         let body = read_body(headers, body, &self.bounds).await?;
-        let question = endpoints::question(modality, body.clone(), terms.class())?;
+        let (asked, class) = (body.clone(), terms.class());
+        // Reading may take long: a body of megabytes, or the first tokens that must be turned into text.
+        let question = tokio::task::spawn_blocking(move || endpoints::question(modality, asked, class)).await;
+        let question = question.unwrap_or_else(|_| Err(internal()))?;
         call.model = Some("unknown".to_owned());
         Ok(terms.ask(question, body))
     }
@@ -261,7 +264,7 @@ impl Gateway {
             call.told.attempts = receipt.attempts;
             call.told.cost = Some(receipt.cost);
             call.told.usage = Some(receipt.quality);
-        } else if !call.opened && call.modality.is_some() {
+        } else if !call.opened && (call.modality.is_some() || call.caller.is_none()) {
             self.recorder.refuse(call.refused(refusal.code)).await;
         }
         call.told.wait = refusal.wait;

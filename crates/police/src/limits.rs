@@ -9,7 +9,14 @@ use phi_words::{AgentId, Clock, Code, Refusal, Wait};
 #[derive(Debug)]
 pub struct Limiter {
     clock: Clock,
-    agents: Mutex<HashMap<AgentId, Counts>>,
+    agents: Mutex<HashMap<Counted, Counts>>,
+}
+
+/// Who is counted: an agent's test keys are counted apart from its live ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Counted {
+    pub(crate) agent: AgentId,
+    pub(crate) test: bool,
 }
 
 /// What is left to an agent, in OpenAI's `x-ratelimit-*` terms. `None` where there is no such limit.
@@ -45,7 +52,7 @@ pub struct Admission {
 #[derive(Debug)]
 pub struct Slot {
     limiter: Arc<Limiter>,
-    agent: AgentId,
+    counted: Counted,
     tokens_limit: Option<u32>,
     rate: Rate,
 }
@@ -61,7 +68,7 @@ impl Slot {
         let Some(limit) = self.tokens_limit else { return };
         let now = self.limiter.micros();
         let mut agents = self.limiter.agents();
-        if let Some(counts) = agents.get_mut(&self.agent) {
+        if let Some(counts) = agents.get_mut(&self.counted) {
             counts.tokens.refill(limit, now);
             counts.tokens.spend(limit, tokens);
         }
@@ -70,7 +77,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(counts) = self.limiter.agents().get_mut(&self.agent) {
+        if let Some(counts) = self.limiter.agents().get_mut(&self.counted) {
             counts.running = counts.running.saturating_sub(1);
         }
     }
@@ -81,15 +88,15 @@ impl Limiter {
         Self { clock, agents: Mutex::new(HashMap::new()) }
     }
 
-    pub(crate) fn admit(self: &Arc<Self>, agent: AgentId, limits: &Limits) -> Result<Slot, Box<Admission>> {
+    pub(crate) fn admit(self: &Arc<Self>, counted: Counted, limits: &Limits) -> Result<Slot, Box<Admission>> {
         let now = self.micros();
         let mut agents = self.agents();
-        let counts = agents.entry(agent).or_insert_with(|| Counts::full(limits, now));
+        let counts = agents.entry(counted).or_insert_with(|| Counts::full(limits, now));
         let refused = counts.take(limits, now);
         let rate = counts.rate(limits);
         match refused {
             Some(refusal) => Err(Box::new(Admission { refusal, rate })),
-            None => Ok(Slot { limiter: Arc::clone(self), agent, tokens_limit: limits.tokens_per_minute, rate }),
+            None => Ok(Slot { limiter: Arc::clone(self), counted, tokens_limit: limits.tokens_per_minute, rate }),
         }
     }
 
@@ -98,7 +105,7 @@ impl Limiter {
     }
 
     /// The counts are plain numbers, whole at every moment, so a panic elsewhere cannot have broken them.
-    fn agents(&self) -> MutexGuard<'_, HashMap<AgentId, Counts>> {
+    fn agents(&self) -> MutexGuard<'_, HashMap<Counted, Counts>> {
         self.agents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -211,6 +218,10 @@ mod tests {
         Limits { requests_per_minute: requests, tokens_per_minute: tokens, concurrency }
     }
 
+    fn someone() -> Counted {
+        Counted { agent: AgentId::new(), test: false }
+    }
+
     fn limiter() -> (Arc<Limiter>, Clock) {
         let clock = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
         (Arc::new(Limiter::new(clock.clone())), clock)
@@ -219,7 +230,7 @@ mod tests {
     #[test]
     fn requests_run_out_and_come_back_evenly() {
         let (limiter, clock) = limiter();
-        let (agent, limits) = (AgentId::new(), limits(Some(2), None, None));
+        let (agent, limits) = (someone(), limits(Some(2), None, None));
         for remaining in [1, 0] {
             let slot = limiter.admit(agent, &limits).expect("within the limit");
             assert_eq!(slot.rate().requests.map(|left| left.remaining), Some(remaining));
@@ -230,13 +241,13 @@ mod tests {
         clock.advance(Duration::from_secs(30));
         assert!(limiter.admit(agent, &limits).is_ok());
         assert!(limiter.admit(agent, &limits).is_err());
-        assert!(limiter.admit(AgentId::new(), &limits).is_ok(), "another agent has its own bucket");
+        assert!(limiter.admit(someone(), &limits).is_ok(), "another agent has its own bucket");
     }
 
     #[test]
     fn tokens_are_settled_after_and_may_fall_below_zero() {
         let (limiter, clock) = limiter();
-        let (agent, limits) = (AgentId::new(), limits(None, Some(100), None));
+        let (agent, limits) = (someone(), limits(None, Some(100), None));
         limiter.admit(agent, &limits).expect("full").settle(150);
         let refused = limiter.admit(agent, &limits).expect_err("51 tokens short");
         assert_eq!(refused.rate.tokens.map(|left| left.remaining), Some(0));
@@ -247,7 +258,7 @@ mod tests {
     #[test]
     fn a_place_is_given_back_when_its_slot_is_dropped() {
         let (limiter, _) = limiter();
-        let (agent, limits) = (AgentId::new(), limits(None, None, Some(1)));
+        let (agent, limits) = (someone(), limits(None, None, Some(1)));
         let slot = limiter.admit(agent, &limits).expect("first");
         assert!(limiter.admit(agent, &limits).is_err());
         drop(slot);
@@ -264,8 +275,16 @@ mod tests {
     }
 
     #[test]
+    fn test_keys_are_counted_apart() {
+        let (limiter, _) = limiter();
+        let (live, limits) = (someone(), limits(Some(1), None, None));
+        assert!(limiter.admit(live, &limits).is_ok() && limiter.admit(live, &limits).is_err());
+        assert!(limiter.admit(Counted { test: true, ..live }, &limits).is_ok());
+    }
+
+    #[test]
     fn a_limit_of_zero_admits_nobody() {
         let (limiter, _) = limiter();
-        assert!(limiter.admit(AgentId::new(), &limits(Some(0), None, None)).is_err());
+        assert!(limiter.admit(someone(), &limits(Some(0), None, None)).is_err());
     }
 }

@@ -1,7 +1,6 @@
 //! One deployment at work: its folder, and everything that the folder holds, opened and tied together. Every change goes
 //! through [`Deployment::change`]: recorded first, then committed, then in force.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
@@ -17,7 +16,7 @@ use phi_route::{Settings, Standing};
 use phi_store::{Change, Contents, Defaults, Store, StoreError};
 use phi_upstream::{Client, Upstream};
 use phi_vault::{Deposit, Sealed, Vault};
-use phi_words::{Clock, OrgId, ProviderKey, ProviderName, Region, Slug};
+use phi_words::{Clock, ProviderKey, Region};
 use serde_json::json;
 
 use crate::config::{Config, Written};
@@ -179,16 +178,8 @@ impl Deployment {
     /// Seals a provider's key.
     ///
     /// # Errors
-    /// Where the operating system has no random bytes.
-    pub fn seal(
-        &self,
-        org: Option<OrgId>,
-        provider: ProviderName,
-        name: Slug,
-        params: BTreeMap<String, String>,
-        key: &ProviderKey,
-    ) -> anyhow::Result<Sealed> {
-        let deposit = Deposit { org, provider, name, params, hosts: BTreeSet::new() };
+    /// Where it is no key, or the operating system has no random bytes.
+    pub fn seal(&self, deposit: Deposit, key: &ProviderKey) -> anyhow::Result<Sealed> {
         Ok(self.vault.seal(deposit, key, self.now())?)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use phi_gateway::{Gateway, Serve, Stop};
+use rustix::process::{Resource, Rlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -21,6 +22,7 @@ use crate::{control, reload, say};
 /// What kept it from starting.
 pub async fn run(data: Data) -> anyhow::Result<()> {
     log();
+    harden();
     let deployment = Arc::new(Deployment::open(data.clone()).await?);
     let config = deployment.config();
     let gateway = Arc::clone(deployment.gateway());
@@ -97,6 +99,19 @@ fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<tokio_rustls::TlsA
     let chain = read("listen.certificate", certificate)?;
     let key = read("listen.key", key)?;
     phi_gateway::acceptor(&chain, &key).context("TLS of the API cannot be set up")
+}
+
+/// Keeps payloads and keys out of what a crash leaves: no core dump, and of a panic its place alone, for its message
+/// may hold anything.
+fn harden() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = rustix::process::setrlimit(Resource::Core, none) {
+        tracing::warn!(error = %error, "core dumps could not be switched off");
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a bug: a task panicked");
+    }));
 }
 
 /// Lines of text on standard error. Whoever logs says so with fields of closed kinds, never with a payload.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use phi_record::{Act, By};
-use phi_vault::Sealed;
-use phi_words::{CredentialId, ProviderKey, ProviderName, Slug};
+use phi_vault::{Deposit, Sealed};
+use phi_words::{CredentialId, HostName, ProviderKey, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::say::Said;
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
 pub enum Orders {
     /// Put a provider's key into the vault, from a file or from standard input; never from the command line.
-    #[command(after_help = "example: phi vault put infomaniak --set product_id=12345 < key.txt")]
+    #[command(after_help = "example: phi vault put infomaniak-ch --set product_id=12345 < key.txt")]
     Put(Put),
     /// List the keys, without the keys.
     List,
@@ -33,8 +33,9 @@ pub enum Orders {
 /// A provider's key.
 #[derive(Debug, Args, Serialize, Deserialize)]
 pub struct Put {
-    /// The provider whose hosts it opens.
-    provider: ProviderName,
+    /// The host that it opens, or a provider, all of whose hosts it opens.
+    #[arg(value_name = "HOST|PROVIDER")]
+    opens: HostName,
     /// The organization that it is for; all of them where this is not said.
     #[arg(long)]
     org: Option<Slug>,
@@ -93,21 +94,23 @@ impl Put {
             None => None,
         };
         let catalogue = deployment.catalogue();
-        let hosts: Vec<_> = catalogue.hosts().iter().filter(|host| host.provider == self.provider).collect();
-        if hosts.is_empty() {
-            bail!(
-                "`{}` is no provider with a host in the catalogue\n  hint: `phi catalog list` shows them",
-                self.provider
-            );
-        }
+        let opens = self.opens.as_str();
+        let one: Vec<_> = catalogue.hosts().iter().filter(|host| host.name == self.opens).collect();
+        let all: Vec<_> = catalogue.hosts().iter().filter(|host| host.provider.as_str() == opens).collect();
+        let (hosts, only) =
+            if one.is_empty() { (all, BTreeSet::new()) } else { (one, BTreeSet::from([self.opens.clone()])) };
+        let Some(provider) = hosts.first().map(|host| host.provider.clone()) else {
+            bail!("`{opens}` is neither a host nor a provider of the catalogue\n  hint: `phi catalog list` shows them");
+        };
         let params: BTreeMap<String, String> = self.params.into_iter().collect();
         for needed in hosts.iter().flat_map(|host| host.params()) {
             if !params.contains_key(needed) {
-                bail!("the address of `{}` needs `{needed}`\n  hint: add --set {needed}=VALUE", self.provider);
+                bail!("the address of `{opens}` needs `{needed}`\n  hint: add --set {needed}=VALUE");
             }
         }
         let key = self.key.context("no key was read")?;
-        let sealed = deployment.seal(org, self.provider, self.name, params, &ProviderKey::new(key.0))?;
+        let deposit = Deposit { org, provider, name: self.name, params, hosts: only };
+        let sealed = deployment.seal(deposit, &ProviderKey::new(key.0))?;
         let act = Act::new(by, "vault.put")
             .about("credential", sealed.id)
             .about("provider", &sealed.provider)
@@ -160,6 +163,7 @@ fn shown(sealed: &Sealed) -> Value {
         "id": sealed.id,
         "provider": sealed.provider,
         "name": sealed.name,
+        "hosts": sealed.hosts,
         "org": sealed.org,
         "params": sealed.params,
         "created": sealed.created,
