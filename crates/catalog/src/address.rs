@@ -40,6 +40,11 @@ pub enum Unfilled {
     /// What is there does not fit.
     #[error("the credential's `{0}` is not 1 to 63 of `a-z 0-9 -`")]
     Misfit(String),
+    /// The host's name would be no name any more.
+    #[error(
+        "what the credential brings makes a part of the host's name longer than 63 characters, or all of it than 253"
+    )]
+    TooLong,
 }
 
 impl Template {
@@ -96,6 +101,9 @@ impl Template {
             }
             let gap = format!("{{{gap}}}");
             (host, path) = (host.replace(&gap, value), path.replace(&gap, value));
+        }
+        if host.len() > 253 || host.split('.').any(|label| label.len() > 63) {
+            return Err(Unfilled::TooLong);
         }
         Ok(Address { tls: self.tls, host, port: self.port, path })
     }
@@ -253,6 +261,7 @@ mod tests {
             filled("https://{resource}.openai.azure.com:8443", &[("resource", "phi-ch")]).unwrap(),
             "https://phi-ch.openai.azure.com:8443/chat/completions"
         );
+        assert_eq!(filled("https://{a}-a.b.com", &[("a", &"a".repeat(62))]), Err(Unfilled::TooLong));
         assert_eq!(filled("http://[::1]:9/v1", &[]).unwrap(), "http://[::1]:9/v1/chat/completions");
     }
 
