@@ -36,7 +36,7 @@ pub(crate) use arrived::Arrived;
 pub use roots::ClientError;
 pub(crate) use trouble::Trouble;
 
-/// The longest head of an answer, in bytes.
+/// How long the head of an answer may be, in bytes; one that comes in one piece may be up to twice as long.
 const LONGEST_HEAD: usize = 64 << 10;
 /// Connections to one host that are kept for the next request, and for how long. Providers close theirs after a minute
 /// or more; a short time keeps the chance small that one is closed just as it is used again.
