@@ -124,7 +124,8 @@ impl Directory {
 impl Row {
     fn new(known: Known, width: usize) -> Self {
         let Known { org, agent, token, .. } = &known;
-        let revoked = [org.revoked, agent.revoked, token.revoked].into_iter().flatten().min();
+        let role_revoked = known.role.as_ref().and_then(|role| role.revoked);
+        let revoked = [org.revoked, role_revoked, agent.revoked, token.revoked].into_iter().flatten().min();
         Self {
             kind: token.kind,
             agent: agent.id,

@@ -41,4 +41,6 @@ pub struct Role {
     pub name: Slug,
     /// How much each of its agents may ask.
     pub limits: Limits,
+    /// When it was revoked: from then on it holds for no agent, so its agents can do nothing.
+    pub revoked: Option<Timestamp>,
 }

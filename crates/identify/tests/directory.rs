@@ -53,7 +53,13 @@ fn world(change: impl FnOnce(&mut Grant)) -> World {
         revoked: None,
     };
     let limits = |requests| Limits { requests_per_minute: Some(requests), ..Limits::default() };
-    let role = Role { id: RoleId::new(), org: org.id, name: "ward".parse().expect("a name"), limits: limits(5) };
+    let role = Role {
+        id: RoleId::new(),
+        org: org.id,
+        name: "ward".parse().expect("a name"),
+        limits: limits(5),
+        revoked: None,
+    };
     let agent = Agent {
         id: AgentId::new(),
         org: org.id,
@@ -126,6 +132,7 @@ fn whatever_is_wrong_looks_alike_to_the_outside() {
         (secret(|roster| roster.tokens[0].kind = Kind::Test), text.to_string(), HERE, 1, "wrong"),
         (secret(|roster| roster.tokens[0].revoked = Some(at(1))), text.to_string(), HERE, 1, "revoked"),
         (secret(|roster| roster.agents[0].revoked = Some(at(1))), text.to_string(), HERE, 1, "revoked"),
+        (secret(|roster| roster.roles[0].revoked = Some(at(1))), text.to_string(), HERE, 1, "revoked"),
         (secret(|roster| roster.orgs[0].revoked = Some(at(1))), text.to_string(), HERE, 1, "revoked"),
         (roster.clone(), text.to_string(), HERE, 100, "expired"),
         (roster.clone(), text.to_string(), "192.0.3.1", 1, "network"),

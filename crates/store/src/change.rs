@@ -80,10 +80,11 @@ impl Change {
     /// A role. Its organization never changes.
     pub async fn put_role(&mut self, role: &Role) -> Result<(), StoreError> {
         let query = sqlx::query(
-            "INSERT INTO roles (id, org, name, requests_per_minute, tokens_per_minute, concurrency)
-             VALUES (?, ?, ?, ?, ?, ?)
+            "INSERT INTO roles (id, org, name, requests_per_minute, tokens_per_minute, concurrency, revoked)
+             VALUES (?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, requests_per_minute = excluded.requests_per_minute,
-             tokens_per_minute = excluded.tokens_per_minute, concurrency = excluded.concurrency",
+             tokens_per_minute = excluded.tokens_per_minute, concurrency = excluded.concurrency,
+             revoked = excluded.revoked",
         );
         let query = query
             .bind(role.id.to_string())
@@ -91,7 +92,8 @@ impl Change {
             .bind(role.name.to_string())
             .bind(role.limits.requests_per_minute)
             .bind(role.limits.tokens_per_minute)
-            .bind(role.limits.concurrency);
+            .bind(role.limits.concurrency)
+            .bind(text(role.revoked.as_ref()));
         self.put("role", query).await
     }
 

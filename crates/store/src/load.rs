@@ -67,7 +67,13 @@ fn org(line: &Line) -> Result<Org, StoreError> {
 }
 
 fn role(line: &Line) -> Result<Role, StoreError> {
-    Ok(Role { id: line.word("id")?, org: line.word("org")?, name: line.word("name")?, limits: limits(line)? })
+    Ok(Role {
+        id: line.word("id")?,
+        org: line.word("org")?,
+        name: line.word("name")?,
+        limits: limits(line)?,
+        revoked: line.maybe_word("revoked")?,
+    })
 }
 
 fn agent(line: &Line) -> Result<Agent, StoreError> {

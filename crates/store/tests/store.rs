@@ -63,7 +63,7 @@ fn org(name: &str) -> Org {
 
 fn role(org: &Org, name: &str) -> Role {
     let limits = Limits { requests_per_minute: Some(u32::MAX), tokens_per_minute: Some(0), concurrency: None };
-    Role { id: RoleId::new(), org: org.id, name: name.parse().unwrap(), limits }
+    Role { id: RoleId::new(), org: org.id, name: name.parse().unwrap(), limits, revoked: None }
 }
 
 fn agent(org: &Org, role: Option<&Role>, name: &str) -> Agent {

@@ -22,6 +22,14 @@ pub enum Orders {
         #[arg(long)]
         org: Slug,
     },
+    /// Revoke a role: its agents can do nothing any more.
+    Revoke {
+        /// Its name.
+        name: Slug,
+        /// The organization.
+        #[arg(long)]
+        org: Slug,
+    },
     /// Show one role.
     Show {
         /// Its name.
@@ -73,6 +81,14 @@ impl Orders {
                 let roles = deployment.load().await?.roster.roles;
                 Ok(Said::Rows(roles.iter().filter(|role| role.org == org.id).map(shown).collect()))
             }
+            Self::Revoke { name, org } => {
+                let org = orgs::find(deployment, &org).await?;
+                let mut role = find(deployment, &org, &name).await?;
+                role.revoked.get_or_insert(deployment.now());
+                let act = Act::new(by, "role.revoke").about("org", org.id).about("role", role.id);
+                deployment.change(act, async |change| change.put_role(&role).await).await?;
+                Ok(Said::One(shown(&role)))
+            }
             Self::Show { name, org } => {
                 let org = orgs::find(deployment, &org).await?;
                 Ok(Said::One(shown(&find(deployment, &org, &name).await?)))
@@ -84,7 +100,7 @@ impl Orders {
 impl Create {
     async fn run(self, deployment: &Deployment, by: By) -> anyhow::Result<Said> {
         let org = orgs::find(deployment, &self.org).await?;
-        let role = Role { id: RoleId::new(), org: org.id, name: self.name, limits: self.limits.into() };
+        let role = Role { id: RoleId::new(), org: org.id, name: self.name, limits: self.limits.into(), revoked: None };
         let act = Act::new(by, "role.create").about("org", org.id).about("role", role.id).about("name", &role.name);
         let added = deployment.change(act, async |change| change.put_role(&role).await).await;
         added.with_context(|| format!("the role `{}` was not made", role.name))?;
@@ -105,5 +121,6 @@ fn shown(role: &Role) -> Value {
         "requests_per_minute": role.limits.requests_per_minute,
         "tokens_per_minute": role.limits.tokens_per_minute,
         "at_once": role.limits.concurrency,
+        "revoked": role.revoked,
     })
 }

@@ -27,6 +27,7 @@ CREATE TABLE roles (
     requests_per_minute INTEGER,
     tokens_per_minute INTEGER,
     concurrency INTEGER,
+    revoked TEXT,
     UNIQUE (org, name),
     UNIQUE (id, org)
 ) STRICT;
