@@ -8,7 +8,7 @@ use phi_simulate::{Ca, Ended, Fault, Host, Says};
 use phi_words::{Prompt, ProviderKey};
 use tokio::time::Instant;
 
-use super::{Arrived, Client, Sending, Sent, Trouble};
+use super::{Arrived, Client, ClientError, Sending, Sent, Trouble};
 use crate::deadline::{Deadlines, Late};
 use crate::hosts::{Target, TargetError};
 
@@ -286,6 +286,29 @@ async fn premises_alone_may_be_plain_and_private() {
     }
     assert!(!sent.has_left());
     assert_eq!(set.host.connections(), before);
+}
+
+#[tokio::test]
+async fn an_authority_of_the_operators_own_is_trusted_once_its_file_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path
+    };
+    let ca = Ca::new().expect("an authority");
+    let host = Host::start_tls(ca.identity(&["127.0.0.1"]).expect("an identity")).await.expect("a host");
+    let target = target(&format!("https://{}/v1", host.address()), true);
+    let client = Client::new(None, quick()).expect("a client");
+    let mut set = Set { host, client, target };
+    assert!(matches!(set.whole().await, Err(Trouble::Connect(_))));
+    set.client = Client::new(Some(&file("ca.pem", ca.pem())), quick()).expect("a client");
+    assert!(set.whole().await.is_ok());
+    let refused = |path: &std::path::Path| Client::new(Some(path), quick()).err();
+    assert!(matches!(refused(&file("empty.pem", "")), Some(ClientError::NoCertificate(_))));
+    assert!(matches!(refused(&folder.path().join("absent.pem")), Some(ClientError::CaFile { .. })));
+    let broken = ca.pem().replace("MII", "!!!");
+    assert!(matches!(refused(&file("broken.pem", &broken)), Some(ClientError::CaFile { .. } | ClientError::Tls(_))));
 }
 
 #[tokio::test]
