@@ -16,4 +16,5 @@ pub use endpoints::ENDPOINTS;
 pub use request::{Bounds, Gateway};
 pub use serve::{Serve, Stop, Stopper};
 pub use snapshot::Snapshot;
+pub use surface::openai::list as errors;
 pub use tls::{TlsError, acceptor};

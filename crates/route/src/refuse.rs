@@ -110,5 +110,5 @@ fn denied(wish: &Wish<'_>) -> Refusal {
         return Refusal::new(Code::PolicyDenied, message, "use a live key, or a model that is free");
     }
     let message = "the operator's rules allow none of the routes that could answer";
-    Refusal::new(Code::PolicyDenied, message, "ask the operator; `phi explain` says which rule it was")
+    Refusal::new(Code::PolicyDenied, message, "ask the operator which rule it was, or name another model")
 }

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, flock};
 
+/// The name of the folder of the operator's own hosts, models and prices.
+pub(crate) const OVERRIDES: &str = "catalog.d";
+
 /// The data folder of a deployment, and where everything lies in it. The folder is its owner's alone.
 #[derive(Debug, Clone)]
 pub struct Data {
@@ -56,7 +59,7 @@ impl Data {
 
     /// The operator's own hosts, models and prices, where the folder exists.
     pub fn overrides(&self) -> Option<PathBuf> {
-        let folder = self.folder.join("catalog.d");
+        let folder = self.folder.join(OVERRIDES);
         folder.is_dir().then_some(folder)
     }
 

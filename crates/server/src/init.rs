@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cli::Init;
 use crate::data::Data;
-use crate::say::{Said, ask};
+use crate::say::{Said, asked};
 
 /// Makes a deployment in the data folder.
 ///
@@ -18,14 +18,14 @@ pub(crate) async fn run(data: &Data, init: Init) -> anyhow::Result<Said> {
     let catalogue = phi_catalog::Catalogue::load(data.overrides().as_deref())?;
     let region: Region = match init.region {
         Some(region) => region,
-        None => asked("the default region", "--region", "WORLD", &catalogue.region_names())?,
+        None => asked(&format!("the default region, one of {}", catalogue.region_names()), "--region", "WORLD")?,
     };
     if catalogue.region(&region).is_none() {
         bail!("`{region}` is no region of the catalogue\n  hint: use one of {}", catalogue.region_names());
     }
     let class: Class = match init.class {
         Some(class) => class,
-        None => asked("the default class", "--class", "general", "`general` or `phi`")?,
+        None => asked("the default class, `general` or `phi`", "--class", "general")?,
     };
     data.make()?;
     phi_vault::create_key(&data.key(), &Root::generate()?).context("the master key cannot be written")?;
@@ -42,17 +42,4 @@ pub(crate) async fn run(data: &Data, init: Init) -> anyhow::Result<Said> {
         "frameworks": init.frameworks,
         "next": format!("phi --data {} org create NAME", data.folder().display()),
     })))
-}
-
-fn asked<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
-    what: &str,
-    flag: &str,
-    offered: &str,
-    among: &str,
-) -> anyhow::Result<T> {
-    let Some(answer) = ask(&format!("{what}, {among} [{offered}]:")) else {
-        bail!("{what} is not said\n  hint: add {flag} with {among}");
-    };
-    let text = if answer.is_empty() { offered } else { &answer };
-    text.parse().with_context(|| format!("`{text}` cannot be {what}"))
 }

@@ -37,7 +37,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             serve::run(data).await?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Org(orders) => order(&data, Order::Org(orders)).await?,
+        Command::Org(orders) => order(&data, Order::Org(orders.read()?)).await?,
         Command::Role(orders) => order(&data, Order::Role(orders)).await?,
         Command::Agent(orders) => order(&data, Order::Agent(orders)).await?,
         Command::Token(orders) => order(&data, Order::Token(orders)).await?,

@@ -10,7 +10,7 @@ use phi_record::By;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::data::Data;
+use crate::data::{Data, OVERRIDES};
 use crate::deployment::Deployment;
 
 /// An editor writes a file in several steps; this long after the last of them it is read.
@@ -19,7 +19,7 @@ const SETTLED: Duration = Duration::from_millis(200);
 /// Reloads whenever there is reason to, until told to stop.
 pub(crate) async fn watch(data: Data, deployment: Arc<Deployment>, mut stop: Stop) {
     let (changed, mut changes) = mpsc::channel(1);
-    let watcher = watcher(&data, changed);
+    let mut watcher = watcher(&data, changed);
     if let Err(error) = &watcher {
         tracing::warn!(error = %error, "changed files are not noticed; use SIGHUP or `phi config reload`");
     }
@@ -33,6 +33,9 @@ pub(crate) async fn watch(data: Data, deployment: Arc<Deployment>, mut stop: Sto
                 let _ = changes.try_recv();
             }
         }
+        if let Ok(watcher) = &mut watcher {
+            watch_overrides(watcher, &data);
+        }
         match deployment.reload(By::Server).await {
             Ok(_) => tracing::info!("settings and catalogue are in force"),
             Err(error) => tracing::error!(error = format!("{error:#}"), "settings and catalogue stay as they were"),
@@ -41,9 +44,10 @@ pub(crate) async fn watch(data: Data, deployment: Arc<Deployment>, mut stop: Sto
 }
 
 fn watcher(data: &Data, changed: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
-    let settings = data.settings();
-    let overrides = data.folder().join("catalog.d");
-    let watched = (settings.clone(), overrides.clone());
+    // What is told of are whole paths, whatever the folder was called by.
+    let settings = std::path::absolute(data.settings())?;
+    let folder = std::path::absolute(data.folder())?;
+    let watched = (settings.clone(), folder.join(OVERRIDES));
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
         let ours = |path: &std::path::PathBuf| *path == watched.0 || path.starts_with(&watched.1);
@@ -52,11 +56,18 @@ fn watcher(data: &Data, changed: mpsc::Sender<()>) -> notify::Result<notify::Rec
             let _ = changed.try_send(());
         }
     })?;
-    if let Some(folder) = settings.parent() {
-        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    if let Some(beside) = settings.parent().filter(|beside| *beside != folder) {
+        watcher.watch(beside, RecursiveMode::NonRecursive)?;
     }
-    if overrides.is_dir() {
-        watcher.watch(&overrides, RecursiveMode::NonRecursive)?;
-    }
+    watch_overrides(&mut watcher, data);
     Ok(watcher)
+}
+
+/// Watches the folder of overrides, which may be made, or made anew, while the server runs.
+fn watch_overrides(watcher: &mut notify::RecommendedWatcher, data: &Data) {
+    let Some(folder) = data.overrides().and_then(|folder| std::path::absolute(folder).ok()) else { return };
+    if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
+        tracing::warn!(error = %error, "changed files of `{OVERRIDES}` are not noticed; use SIGHUP or `phi config reload`");
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use anyhow::Context;
 use serde_json::Value;
 
 /// What a command has to say.
@@ -44,7 +45,7 @@ pub fn note(text: &str) {
 }
 
 /// Asks somebody at a terminal; `None` where nobody is there.
-pub fn ask(question: &str) -> Option<String> {
+fn ask(question: &str) -> Option<String> {
     if !std::io::stdin().is_terminal() {
         return None;
     }
@@ -53,6 +54,21 @@ pub fn ask(question: &str) -> Option<String> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).ok()?;
     Some(line.trim().to_owned())
+}
+
+/// Asks somebody at a terminal for a word; an empty answer means what is offered.
+///
+/// # Errors
+/// Where nobody is there, or the answer is no such word.
+pub fn asked<T>(what: &str, flag: &str, offered: &str) -> anyhow::Result<T>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let Some(answer) = ask(&format!("{what} [{offered}]:")) else {
+        anyhow::bail!("{what}: not said\n  hint: add {flag}");
+    };
+    let text = if answer.is_empty() { offered } else { &answer };
+    text.parse().with_context(|| format!("`{text}` cannot be {what}"))
 }
 
 fn pretty(value: &Value) -> String {

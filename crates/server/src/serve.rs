@@ -8,7 +8,7 @@ use anyhow::Context;
 use phi_gateway::{Gateway, Serve, Stop};
 use rustix::process::{Resource, Rlimit};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
@@ -23,6 +23,7 @@ use crate::{control, reload, say};
 pub async fn run(data: Data) -> anyhow::Result<()> {
     log();
     harden();
+    let mut signals = Signals::new()?;
     let deployment = Arc::new(Deployment::open(data.clone()).await?);
     let config = deployment.config();
     let gateway = Arc::clone(deployment.gateway());
@@ -43,9 +44,9 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     around.spawn(reload::watch(data, Arc::clone(&deployment), end));
     say::note(&format!("phi serves {scheme}://{address}/v1, probes on http://{probes}/readyz"));
 
-    told_to_stop().await?;
+    signals.told_to_stop().await;
     say::note("stopping: running requests are given time to end; a second signal ends them now");
-    drain(&gateway, &config, &mut tasks, &stopper).await;
+    drain(&gateway, &config, &mut tasks, &stopper, &mut signals).await;
     last.stop();
     while around.join_next().await.is_some() {}
     deployment.close().await;
@@ -60,7 +61,13 @@ async fn ordered(data: Data, deployment: Arc<Deployment>, stop: Stop) {
 }
 
 /// Ready no more, then refusing, then gone once nothing runs, time is up, or a second signal came.
-async fn drain(gateway: &Gateway, config: &Config, tasks: &mut JoinSet<()>, stopper: &phi_gateway::Stopper) {
+async fn drain(
+    gateway: &Gateway,
+    config: &Config,
+    tasks: &mut JoinSet<()>,
+    stopper: &phi_gateway::Stopper,
+    signals: &mut Signals,
+) {
     gateway.leave();
     let ended = async {
         tokio::time::sleep(config.grace).await;
@@ -71,20 +78,30 @@ async fn drain(gateway: &Gateway, config: &Config, tasks: &mut JoinSet<()>, stop
     tokio::select! {
         () = ended => return,
         () = tokio::time::sleep(config.grace + config.drain) => say::note("time is up: ending what still runs"),
-        _ = told_to_stop() => {}
+        () = signals.told_to_stop() => {}
     }
     // Dropping a request closes its entry, so nothing goes unrecorded.
     tasks.shutdown().await;
 }
 
-async fn told_to_stop() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be heard")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be heard")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, heard from the start to the end, so that none is lost between two of them.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let hear = |kind| signal(kind).context("signals cannot be heard");
+        Ok(Self { terminate: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn told_to_stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 async fn bind(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {

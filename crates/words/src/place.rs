@@ -17,10 +17,7 @@ impl FromStr for Country {
     fn from_str(text: &str) -> Result<Self, NotAWord> {
         match text.as_bytes() {
             &[a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Ok(Self([a, b])),
-            _ => Err(NotAWord {
-                what: "country",
-                rule: "two upper-case letters of ISO 3166-1",
-            }),
+            _ => Err(NotAWord { what: "country", rule: "two upper-case letters of ISO 3166-1" }),
         }
     }
 }
@@ -88,10 +85,7 @@ impl FromStr for Region {
             && bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
             && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !fits {
-            return Err(NotAWord {
-                what: "region",
-                rule: "a letter, then up to 15 letters, digits or `-`",
-            });
+            return Err(NotAWord { what: "region", rule: "a letter, then up to 15 letters, digits or `-`" });
         }
         Ok(Self(text.to_ascii_uppercase().into()))
     }
@@ -136,16 +130,7 @@ mod tests {
     #[test]
     fn a_region_ignores_case_alone() {
         assert_eq!("ch".parse::<Region>().map(|r| r.to_string()), Ok("CH".into()));
-        for bad in [
-            "",
-            " CH",
-            "CH ",
-            "C H",
-            "1CH",
-            "CH\u{430}",
-            "ca_central",
-            "ABCDEFGHIJKLMNOPQ",
-        ] {
+        for bad in ["", " CH", "CH ", "C H", "1CH", "CH\u{430}", "ca_central", "ABCDEFGHIJKLMNOPQ"] {
             assert!(bad.parse::<Region>().is_err(), "{bad:?}");
         }
     }

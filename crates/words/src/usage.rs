@@ -37,22 +37,14 @@ pub struct Usage {
 impl Usage {
     /// All input tokens, as OpenAI's `prompt_tokens` counts them.
     pub fn input_tokens(&self) -> u64 {
-        [
-            self.input,
-            self.input_audio,
-            self.cache_read,
-            self.cache_write_5m,
-            self.cache_write_1h,
-        ]
-        .into_iter()
-        .fold(0, u64::saturating_add)
+        [self.input, self.input_audio, self.cache_read, self.cache_write_5m, self.cache_write_1h]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     /// All output tokens, as OpenAI's `completion_tokens` counts them.
     pub fn output_tokens(&self) -> u64 {
-        [self.output, self.output_audio, self.reasoning]
-            .into_iter()
-            .fold(0, u64::saturating_add)
+        [self.output, self.output_audio, self.reasoning].into_iter().fold(0, u64::saturating_add)
     }
 
     /// All tokens.

@@ -32,9 +32,29 @@ pub(crate) const fn status(code: Code) -> StatusCode {
     }
 }
 
+/// The list of codes as `docs/errors.md` has it.
+pub fn list() -> String {
+    let mut text = String::from(
+        "# Errors\n\nWhat a caller can be told instead of an answer: the status, the `code` of the error object, what it means, and how\n\
+         to mend it. This list is written by `cargo run -p phi-gateway --example errors > docs/errors.md`.\n\n\
+         | status | code | what happened | what to do |\n|---|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        let status = status(*code).as_u16();
+        text.push_str(&format!("| {status} | `{code}` | {} | {} |\n", code.meaning(), code.remedy()));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_committed_list_is_the_current_one() {
+        let committed = include_str!("../../../../docs/errors.md");
+        assert_eq!(list(), committed, "write it anew: cargo run -p phi-gateway --example errors > docs/errors.md");
+    }
 
     /// The table of the contract, section 9, row by row.
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::deployment::Deployment;
-use crate::say::Said;
+use crate::say::{Said, asked};
 
 /// What can be done with organizations.
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
@@ -31,7 +31,8 @@ pub enum Orders {
     },
 }
 
-/// A new organization. What is not said is taken from the deployment's defaults.
+/// A new organization. Region and class are asked for at a terminal, and needed elsewhere; the frameworks are the
+/// deployment's where none is said.
 #[derive(Debug, Args, Serialize, Deserialize)]
 pub struct Create {
     /// Its name: 1 to 63 of `a-z 0-9 -`.
@@ -54,6 +55,19 @@ pub struct Create {
 }
 
 impl Orders {
+    /// Asks for what is not said, where somebody is at the terminal.
+    pub(crate) fn read(mut self) -> anyhow::Result<Self> {
+        if let Self::Create(create) = &mut self {
+            if create.region.is_none() {
+                create.region = Some(asked("the default region", "--region", "WORLD")?);
+            }
+            if create.class.is_none() {
+                create.class = Some(asked("the default class, `general` or `phi`", "--class", "general")?);
+            }
+        }
+        Ok(self)
+    }
+
     pub(crate) async fn run(self, deployment: &Deployment, by: By) -> anyhow::Result<Said> {
         match self {
             Self::Create(create) => create.run(deployment, by).await,
@@ -76,8 +90,8 @@ impl Create {
         let org = Org {
             id: OrgId::new(),
             name: self.name,
-            region: self.region.unwrap_or(defaults.region),
-            class: self.class.unwrap_or(defaults.class),
+            region: self.region.context("the default region is not said\n  hint: add --region")?,
+            class: self.class.context("the default class is not said\n  hint: add --class")?,
             floor: self.floor.unwrap_or(Class::General),
             regions: regions(self.regions),
             frameworks: if self.frameworks.is_empty() {

@@ -81,5 +81,5 @@ CREATE TABLE credentials (
     sealed BLOB NOT NULL -- ciphertext
 ) STRICT;
 
--- A name is free again once its credential is revoked, so that a key can be replaced under the same name.
-CREATE UNIQUE INDEX credentials_name ON credentials (coalesce(org, ''), name) WHERE revoked IS NULL;
+-- Each owner gives a name once among the keys of a provider. It is free again once its credential is revoked, so that a key can be replaced under the same name.
+CREATE UNIQUE INDEX credentials_name ON credentials (coalesce(org, ''), provider, name) WHERE revoked IS NULL;
