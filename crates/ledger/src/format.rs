@@ -25,6 +25,10 @@ pub(crate) const MAX_PIECE: usize = RECORD_HEAD + MAX_RECORD;
 pub(crate) const MARK: usize = 64;
 /// What a mark begins with.
 pub(crate) const MARK_MAGIC: &[u8; 8] = b"\x02phimark";
+/// What a disk writes as a whole or not at all.
+pub(crate) const SECTOR: u64 = 512;
+/// So many zeros in a place where a record or mark should begin cannot come of one changed byte.
+pub(crate) const LOST: u64 = 8;
 
 const HEADER_MAGIC: &[u8; 8] = b"phi-log\n";
 const VERSION: u16 = 1;
@@ -77,6 +81,13 @@ pub(crate) fn segment_name(first_index: u64) -> String {
     format!("{first_index:020}.log")
 }
 
+/// Where a batch begins after what ends at `offset`: there, or at the next sector where too little of this one is left
+/// to tell a sector that was never written from one whose bytes were changed.
+pub(crate) fn batch_start(offset: u64) -> u64 {
+    let next = (offset / SECTOR + 1) * SECTOR;
+    if next - offset < LOST { next } else { offset }
+}
+
 /// The first index in a segment's name; nothing where it is no segment's name.
 pub(crate) fn index_in_name(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".log").filter(|digits| digits.len() == 20)?;
@@ -116,11 +127,6 @@ impl Header {
 }
 
 impl Mark {
-    /// Where the mark ends of a batch that begins at `offset` and has so many bytes of records.
-    pub(crate) fn end(offset: u64, bytes: usize) -> u64 {
-        offset + (bytes + MARK) as u64
-    }
-
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut bytes = MARK_MAGIC.to_vec();
         bytes.extend_from_slice(&self.end.to_be_bytes());

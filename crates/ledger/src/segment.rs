@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::fault::{Damage, Fault, Flaw};
-use crate::format::{Header, MAX_HEADER, first_head, index_in_name, segment_name};
+use crate::format::{Header, MAX_HEADER, batch_start, first_head, index_in_name, segment_name};
 use crate::window::{Broken, Cursor, Window};
 use crate::{Durability, Files};
 
@@ -42,10 +42,15 @@ impl Segment {
         if header.first_index != first_index {
             return Err(damaged(Flaw::Name));
         }
+        let start = batch_start(bytes as u64);
+        let padding = window.at(bytes as u64, (start - bytes as u64) as usize).map_err(&reading)?;
+        if padding.iter().any(|&byte| byte != 0) {
+            return Err(damaged(Flaw::Header));
+        }
         if first_index == 0 && header.previous != first_head(&header.origin) {
             return Err(damaged(Flaw::Chain));
         }
-        let start = Cursor { offset: bytes as u64, index: first_index, head: header.previous };
+        let start = Cursor { offset: start, index: first_index, head: header.previous };
         Ok(Self { header, start, window })
     }
 
@@ -100,7 +105,7 @@ pub(crate) fn create(
         Ok(file)
     };
     let file = made().map_err(Fault::disk("creating a segment"))?;
-    Ok((file, Cursor { offset: bytes.len() as u64, ..after }))
+    Ok((file, Cursor { offset: batch_start(bytes.len() as u64), ..after }))
 }
 
 fn now_ms() -> u64 {

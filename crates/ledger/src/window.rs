@@ -3,9 +3,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use crate::fault::Flaw;
-use crate::format::{MARK, MARK_MAGIC, MAX_PIECE, Piece, head, leaf, piece};
+use crate::format::{LOST, MARK, MARK_MAGIC, MAX_PIECE, Piece, SECTOR, batch_start, head, leaf, piece};
 
-/// A place between two pieces of a segment, and what the log amounts to up to there.
+/// A place between two pieces of a segment, where the next one begins, and what the log amounts to up to there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) offset: u64,
@@ -21,23 +21,8 @@ pub(crate) struct Broken {
     pub(crate) flaw: Flaw,
 }
 
-/// What follows the last batch that verifies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tail {
-    /// Nothing, or what a write that never ended left.
-    End,
-    /// A batch after all: the log is being written at the same time.
-    Grown,
-    /// Something that was whole once.
-    Damaged(Broken),
-}
-
 /// How much is read at once; a piece always fits.
 const CHUNK: usize = 2 * MAX_PIECE;
-/// What a disk writes as a whole or not at all.
-const SECTOR: u64 = 512;
-/// Fewer zero bytes than this may be a record's own.
-const LOST: u64 = 8;
 
 /// A file read through a buffer of fixed size.
 #[derive(Debug)]
@@ -98,26 +83,29 @@ impl Window {
                     if count == 0 || u64::from(mark.count) != count || !fits {
                         return broken(Flaw::Mark);
                     }
-                    return Ok(Ok(Cursor { offset, ..to }));
+                    let next = batch_start(offset);
+                    let padding = self.at(offset, (next - offset) as usize)?;
+                    if padding.iter().any(|&byte| byte != 0) {
+                        return broken(Flaw::Mark);
+                    }
+                    return Ok(Ok(Cursor { offset: next, ..to }));
                 }
             }
         }
     }
 
-    /// Judges what follows `last`, where [`Window::batch`] found no batch. A write that never ended leaves no mark. Or
-    /// it leaves its mark and lacks whole sectors before it, which read as zeros: then it was the very last one, as the
-    /// next is not begun before this one is on stable storage; `unsynced` says that it was begun all the same.
-    pub(crate) fn tail(&mut self, last: Cursor, unsynced: bool) -> io::Result<Tail> {
-        let Some(mark) = self.next_mark(last.offset)? else { return Ok(Tail::End) };
+    /// Judges what follows `last`, where [`Window::batch`] found no batch: nothing where it is what an unfinished write
+    /// left. Such a write leaves no mark. Or it leaves its mark and lacks whole sectors before it, which read as zeros:
+    /// then it was the very last one, as the next is not begun before this one is on stable storage; `unsynced` says
+    /// that it was begun all the same.
+    pub(crate) fn damage_after(&mut self, last: Cursor, unsynced: bool) -> io::Result<Option<Broken>> {
+        let Some(mark) = self.next_mark(last.offset)? else { return Ok(None) };
         // Where a mark is, all before it was written: what was read before may have been half a write.
         self.forget();
-        let broken = match self.batch(last)? {
-            Ok(_) => return Ok(Tail::Grown),
-            Err(broken) => broken,
-        };
+        let Err(broken) = self.batch(last)? else { return Ok(None) };
         let lost = self.lost_sector(broken.offset, mark)?;
         let last_mark = unsynced || self.next_mark(mark + MARK as u64)?.is_none();
-        Ok(if lost && last_mark { Tail::End } else { Tail::Damaged(broken) })
+        Ok((!lost || !last_mark).then_some(broken))
     }
 
     /// Where the next whole mark from `offset` on begins, whatever stands before it.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::fault::{AppendError, Fault};
-use crate::format::{Mark, Position, head, leaf, push_record};
+use crate::format::{MARK, Mark, Position, batch_start, head, leaf, push_record};
 use crate::handle::{Durability, Options};
 use crate::segment::{Segment, create};
 use crate::shared::{Kept, Shared, Status};
@@ -160,7 +160,7 @@ impl Writer {
             positions.push(Position { index: to.index, leaf });
             to = Cursor { index: to.index + 1, head: head(&to.head, &leaf), ..to };
         }
-        let end = Mark::end(self.tail.at.offset, batch.len());
+        let end = self.tail.at.offset + (batch.len() + MARK) as u64;
         let count = u32::try_from(positions.len()).unwrap_or(u32::MAX);
         batch.extend(Mark { end, size: to.index, count, head: to.head }.to_bytes());
         let files = &self.options.files;
@@ -168,7 +168,7 @@ impl Writer {
         if self.options.durability == Durability::Disk {
             files.sync(&self.tail.file).map_err(Fault::disk("syncing a batch"))?;
         }
-        self.tail.at = Cursor { offset: end, ..to };
+        self.tail.at = Cursor { offset: batch_start(end), ..to };
         self.shared.progress().acknowledge(to.index);
         for (waiting, position) in self.waiting.drain(..positions.len()).zip(positions) {
             waiting.written(position);

@@ -52,9 +52,12 @@ impl Records {
             let piece = walk.segment.window.piece(self.at.offset).map_err(Fault::disk("reading a record"))?;
             // The walk saw it whole a moment ago; if it is not now, the walk shall say so.
             let Some(piece) = piece else { return Err(gone()) };
-            self.at.offset += piece.bytes();
-            let Piece::Record(record) = piece else { continue };
+            let Piece::Record(record) = piece else {
+                self.at.offset = self.until;
+                continue;
+            };
             let position = Position { index: self.at.index, leaf: leaf(record) };
+            self.at.offset += piece.bytes();
             self.at.index += 1;
             if !matches!(self.start, Start::Index(index) if position.index < index) {
                 return Ok(Some((position, record.to_vec())));

@@ -5,7 +5,7 @@ use crate::Durability;
 use crate::fault::{Fault, Flaw};
 use crate::segment::{Segment, list};
 use crate::shared::Progress;
-use crate::window::{Broken, Cursor, Tail};
+use crate::window::{Broken, Cursor};
 
 /// Where to begin to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,11 +82,11 @@ impl Walk {
                 }
                 Err(broken) if self.next.is_some() => return Err(self.segment.damage(broken)),
                 Err(_) => {
-                    self.next = self.find_next()?;
-                    if self.next.is_none() && !self.has_grown()? {
-                        return Ok(None);
-                    }
                     self.segment.window.forget();
+                    self.next = self.find_next()?;
+                    if self.next.is_none() {
+                        return self.unfinished().map(|()| None);
+                    }
                 }
             }
         }
@@ -143,16 +143,14 @@ impl Walk {
         Ok(true)
     }
 
-    /// Whether a batch has come since; damage where something else is there.
-    fn has_grown(&mut self) -> Result<bool, Fault> {
+    /// Damage where something else follows than nothing or a write that never ended.
+    fn unfinished(&mut self) -> Result<(), Fault> {
         let unsynced = self.segment.header.durability == Durability::Process;
-        match self.segment.window.tail(self.at, unsynced).map_err(Fault::disk("reading a segment"))? {
-            Tail::End => {
-                self.segment.window.forget();
-                Ok(false)
-            }
-            Tail::Grown => Ok(true),
-            Tail::Damaged(broken) => Err(self.segment.damage(broken)),
+        let judged = self.segment.window.damage_after(self.at, unsynced);
+        self.segment.window.forget();
+        match judged.map_err(Fault::disk("reading a segment"))? {
+            None => Ok(()),
+            Some(broken) => Err(self.segment.damage(broken)),
         }
     }
 }

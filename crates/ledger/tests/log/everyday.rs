@@ -107,6 +107,19 @@ fn a_full_segment_is_followed_by_another_and_reading_begins_anywhere() {
 }
 
 #[test]
+fn batches_of_every_length_begin_where_they_should() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(folder.path()).unwrap();
+    let records: Vec<_> = (0..530).map(|n| vec![b'x'; n]).collect();
+    append_all(&ledger, &records.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    assert_eq!(ledger.records(Start::First).map(|record| record.unwrap().1).collect::<Vec<_>>(), records);
+    ledger.shutdown().unwrap();
+    let (ledger, recovered) = open(folder.path()).unwrap();
+    assert_eq!((recovered.records, recovered.cut_bytes), (530, 0));
+    ledger.shutdown().unwrap();
+}
+
+#[test]
 fn many_records_share_one_sync() {
     let (folder, files) = (tempfile::tempdir().unwrap(), Arc::<Faulty>::default());
     let (ledger, _) = Ledger::open(folder.path(), options(&files, 1 << 20)).unwrap();

@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use phi_ledger::read::{Start, verify};
-use phi_ledger::{AppendError, Fault, Flaw, Ledger, Status};
+use phi_ledger::{AppendError, Damage, Fault, Flaw, Ledger, Status};
 
 use crate::faulty::Faulty;
 use crate::{append_all, last_segment, open, options, segments, texts, until, wait};
@@ -122,6 +122,25 @@ fn reading_that_comes_upon_damage_makes_the_log_unavailable() {
     fs::remove_file(segments(folder.path()).remove(1)).unwrap();
     assert!(ledger.records(Start::First).any(|record| matches!(record, Err(Fault::Damaged(_)))));
     assert!(wait(ledger.append(b"refused".to_vec())).is_err());
+    ledger.shutdown().unwrap();
+}
+
+#[test]
+fn what_waits_when_damage_is_found_is_refused_too() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), Arc::<Faulty>::default());
+    let (ledger, _) = Ledger::open(folder.path(), options(&files, 1 << 20)).unwrap();
+    let before = files.operations();
+    files.shut_gate(true);
+    let being_written = ledger.append(b"1".to_vec());
+    until(|| files.operations() > before);
+    let waiting = [ledger.append(b"2".to_vec()), ledger.keep(b"3".to_vec())];
+    let damage = Damage { segment: "x".into(), offset: 0, index: 0, flaw: Flaw::Piece };
+    ledger.condemn(damage);
+    files.shut_gate(false);
+    assert_eq!(wait(being_written).unwrap().index, 0);
+    let [appended, kept] = waiting.map(wait);
+    assert!(matches!(appended, Err(AppendError::Unavailable(Fault::Damaged(_)))));
+    assert_eq!(kept.unwrap().index, 1);
     ledger.shutdown().unwrap();
 }
 

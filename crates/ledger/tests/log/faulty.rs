@@ -63,6 +63,11 @@ impl Faulty {
         self.state().syncs
     }
 
+    /// How much was asked of it.
+    pub(crate) fn operations(&self) -> usize {
+        self.state().operations
+    }
+
     /// Syncs of files wait while the gate is shut.
     pub(crate) fn shut_gate(&self, shut: bool) {
         *self.gate.0.lock().unwrap() = shut;

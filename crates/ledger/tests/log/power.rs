@@ -9,8 +9,6 @@ use crate::faulty::Faulty;
 use crate::{append_all, last_segment, open, options, texts, wait};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     /// Whatever the moment, whatever syncs failed before, and whichever sectors of what was not synced reached the
     /// disk: the log opens, holds all that was acknowledged, in order, and goes on.
     #[test]

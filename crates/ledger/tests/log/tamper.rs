@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use phi_ledger::Ledger;
 use phi_ledger::read::verify;
+use phi_ledger::{Fault, Flaw, Ledger};
 use proptest::prelude::*;
 
 use crate::{append_all, options, segments, texts, wait};
@@ -18,11 +18,15 @@ static LOG: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
         pending.into_iter().for_each(|pending| assert!(wait(pending).is_ok()));
     }
     ledger.shutdown().unwrap();
-    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
-    segments(folder.path()).iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
+    files(folder.path())
 });
 
 static RECORDS: LazyLock<Vec<String>> = LazyLock::new(|| texts(write(&LOG).path()).unwrap());
+
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    segments(folder).iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
+}
 
 fn write(log: &[(String, Vec<u8>)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -84,9 +88,57 @@ fn every_missing_or_exchanged_segment_is_found() {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+/// What a forger does who knows the format: every checksum is right.
+#[test]
+fn what_was_written_by_the_same_hand_elsewhere_does_not_fit() {
+    let log = |texts: [&[u8]; 4]| {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, _) = Ledger::open(folder.path(), options(&Arc::default(), 200)).unwrap();
+        append_all(&ledger, &texts);
+        ledger.shutdown().unwrap();
+        folder
+    };
+    let (ours, theirs) = (log([b"ann", b"was", b"paid", b"1"]), log([b"bob", b"was", b"paid", b"1"]));
+    let (ours, theirs) = (files(ours.path()), files(theirs.path()));
+    assert_eq!(ours.len(), 2);
+    for segment in 0..2 {
+        let mut changed = ours.clone();
+        changed[segment].1.clone_from(&theirs[segment].1);
+        let Err(Fault::Damaged(damage)) = verify(write(&changed).path()) else { panic!("{segment}") };
+        assert_eq!(damage.flaw, Flaw::Chain);
+    }
+}
 
+#[test]
+fn a_record_with_its_checksum_cannot_stand_for_another() {
+    let mut changed = LOG.clone();
+    let bytes = &mut changed[0].1;
+    let at = bytes.windows(6).position(|window| window == b"second").unwrap() - 7;
+    let record = |text: &[u8]| {
+        let head = [&[1, 0, 6], text].concat();
+        [&head[..3], &crc32fast::hash(&head).to_be_bytes(), text].concat()
+    };
+    assert_eq!(bytes[at..at + 13], record(b"second"));
+    bytes[at..at + 13].copy_from_slice(&record(b"Second"));
+    let Err(Fault::Damaged(damage)) = verify(write(&changed).path()) else { panic!("it is not found") };
+    assert_eq!((damage.flaw, damage.index), (Flaw::Mark, 2));
+}
+
+#[test]
+fn a_log_begins_with_its_origin_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    Ledger::open(folder.path(), options(&Arc::default(), 200)).unwrap().0.shutdown().unwrap();
+    let first = segments(folder.path()).remove(0);
+    let mut header = fs::read(&first).unwrap();
+    header.truncate(header.len() - 4);
+    header[20..52].fill(7);
+    let crc = crc32fast::hash(&header);
+    header.extend(crc.to_be_bytes());
+    fs::write(first, header).unwrap();
+    assert!(matches!(verify(folder.path()), Err(Fault::Damaged(damage)) if damage.flaw == Flaw::Chain));
+}
+
+proptest! {
     #[test]
     fn deleted_bytes_are_found(place in place(), len in 1_usize..300) {
         let mut changed = LOG.clone();
