@@ -68,6 +68,7 @@ class Stand:
         self._lock = None
 
     def __enter__(self) -> "Stand":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(1))
         self.data.parent.mkdir(exist_ok=True)
