@@ -2,7 +2,7 @@
 //! data folder, only its owner may open it, and each connection carries one order and one answer, a JSON line each.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
@@ -42,15 +42,20 @@ pub(crate) async fn send(socket: &Path, order: &Order) -> anyhow::Result<Option<
     }
 }
 
-/// Takes orders until told to stop.
+/// Makes the socket. From now on orders wait there to be taken.
 ///
 /// # Errors
-/// Where the socket cannot be made.
-pub(crate) async fn listen(socket: &Path, deployment: Arc<Deployment>, mut stop: Stop) -> anyhow::Result<()> {
+/// Where it cannot be made.
+pub(crate) fn bind(socket: &Path) -> anyhow::Result<UnixListener> {
     // Whoever holds the data folder's lock is the only server, so a socket that lies here is a dead one's.
     let _ = std::fs::remove_file(socket);
     let listener = UnixListener::bind(socket).with_context(|| format!("`{}` cannot be made", socket.display()))?;
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Takes orders until told to stop, and removes the socket.
+pub(crate) async fn listen(listener: UnixListener, socket: PathBuf, deployment: Arc<Deployment>, mut stop: Stop) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -67,9 +72,8 @@ pub(crate) async fn listen(socket: &Path, deployment: Arc<Deployment>, mut stop:
             });
         }
     }
-    let _ = std::fs::remove_file(socket);
+    let _ = std::fs::remove_file(&socket);
     while connections.join_next().await.is_some() {}
-    Ok(())
 }
 
 async fn take(mut stream: UnixStream, deployment: &Deployment) -> anyhow::Result<()> {

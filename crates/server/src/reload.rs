@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use notify::{RecursiveMode, Watcher};
 use phi_gateway::Stop;
 use phi_record::By;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::data::{Data, OVERRIDES};
@@ -15,30 +16,48 @@ use crate::deployment::Deployment;
 
 /// An editor writes a file in several steps; this long after the last of them it is read.
 const SETTLED: Duration = Duration::from_millis(200);
+const REMEDY: &str = "use SIGHUP or `phi config reload`";
 
-/// Reloads whenever there is reason to, until told to stop.
-pub(crate) async fn watch(data: Data, deployment: Arc<Deployment>, mut stop: Stop) {
-    let (changed, mut changes) = mpsc::channel(1);
-    let mut watcher = watcher(&data, changed);
-    if let Err(error) = &watcher {
-        tracing::warn!(error = %error, "changed files are not noticed; use SIGHUP or `phi config reload`");
+/// Hears of every reason to reload from the moment it is made.
+pub(crate) struct Watch {
+    data: Data,
+    hangup: Signal,
+    watcher: Option<notify::RecommendedWatcher>,
+    changes: mpsc::Receiver<()>,
+}
+
+impl Watch {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// Where signals cannot be heard. Files that cannot be watched are a warning.
+    pub(crate) fn new(data: Data) -> anyhow::Result<Self> {
+        let hangup = signal(SignalKind::hangup()).context("signals cannot be heard")?;
+        let (changed, changes) = mpsc::channel(1);
+        let watcher = watcher(&data, changed);
+        let warn = |error: &notify::Error| tracing::warn!(error = %error, "changed files are not noticed; {REMEDY}");
+        let watcher = watcher.inspect_err(warn).ok();
+        Ok(Self { data, hangup, watcher, changes })
     }
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-    loop {
-        tokio::select! {
-            () = stop.wait() => return,
-            _ = hangup.recv() => {}
-            Some(()) = changes.recv() => {
-                tokio::time::sleep(SETTLED).await;
-                let _ = changes.try_recv();
+
+    /// Reloads whenever there is reason to, until told to stop.
+    pub(crate) async fn run(mut self, deployment: Arc<Deployment>, mut stop: Stop) {
+        loop {
+            tokio::select! {
+                () = stop.wait() => return,
+                _ = self.hangup.recv() => {}
+                Some(()) = self.changes.recv() => {
+                    tokio::time::sleep(SETTLED).await;
+                    let _ = self.changes.try_recv();
+                }
             }
-        }
-        if let Ok(watcher) = &mut watcher {
-            watch_overrides(watcher, &data);
-        }
-        match deployment.reload(By::Server).await {
-            Ok(_) => tracing::info!("settings and catalogue are in force"),
-            Err(error) => tracing::error!(error = format!("{error:#}"), "settings and catalogue stay as they were"),
+            if let Some(watcher) = &mut self.watcher {
+                watch_overrides(watcher, &self.data);
+            }
+            match deployment.reload(By::Server).await {
+                Ok(_) => tracing::info!("settings and catalogue are in force"),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "settings and catalogue stay as they were"),
+            }
         }
     }
 }
@@ -68,6 +87,6 @@ fn watcher(data: &Data, changed: mpsc::Sender<()>) -> notify::Result<notify::Rec
 fn watch_overrides(watcher: &mut notify::RecommendedWatcher, data: &Data) {
     let Some(folder) = data.overrides().and_then(|folder| std::path::absolute(folder).ok()) else { return };
     if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
-        tracing::warn!(error = %error, "changed files of `{OVERRIDES}` are not noticed; use SIGHUP or `phi config reload`");
+        tracing::warn!(error = %error, "changed files of `{OVERRIDES}` are not noticed; {REMEDY}");
     }
 }

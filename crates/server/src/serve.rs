@@ -25,6 +25,8 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     harden();
     let mut signals = Signals::new()?;
     let deployment = Arc::new(Deployment::open(data.clone()).await?);
+    let watch = reload::Watch::new(data.clone())?;
+    let orders = control::bind(&data.socket()).context("no orders could be taken without the control socket")?;
     let config = deployment.config();
     let gateway = Arc::clone(deployment.gateway());
     let traffic = bind("listen.traffic", config.traffic).await?;
@@ -40,8 +42,8 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     tasks.spawn(Arc::clone(&gateway).serve(traffic, Serve::Traffic(tls), stop.clone()));
     let mut around = JoinSet::new();
     around.spawn(Arc::clone(&gateway).serve(console, Serve::Operations, end.clone()));
-    around.spawn(ordered(data.clone(), Arc::clone(&deployment), end.clone()));
-    around.spawn(reload::watch(data, Arc::clone(&deployment), end));
+    around.spawn(control::listen(orders, data.socket(), Arc::clone(&deployment), end.clone()));
+    around.spawn(watch.run(Arc::clone(&deployment), end));
     say::note(&format!("phi serves {scheme}://{address}/v1, probes on http://{probes}/readyz"));
 
     signals.told_to_stop().await;
@@ -52,12 +54,6 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     deployment.close().await;
     say::note("stopped");
     Ok(())
-}
-
-async fn ordered(data: Data, deployment: Arc<Deployment>, stop: Stop) {
-    if let Err(error) = control::listen(&data.socket(), deployment, stop).await {
-        tracing::error!(error = %error, "no orders can be taken: the control socket failed");
-    }
 }
 
 /// Ready no more, then refusing, then gone once nothing runs, time is up, or a second signal came.

@@ -1,0 +1,13 @@
+//! The real `phi`, run as a process on a folder of its own, with simulated hosts in this process.
+
+mod book;
+mod call;
+mod canary;
+mod commands;
+mod deploy;
+mod gated;
+mod kill;
+mod reload;
+mod search;
+mod serving;
+mod stop;

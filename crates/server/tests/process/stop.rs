@@ -1,0 +1,108 @@
+//! How a server ends: what runs is drained, a second signal ends it at once, and nothing stays open in the ledger.
+
+use phi_record::entry::Status;
+use phi_simulate::{Fault, Host};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::book::Book;
+use crate::call::Ask;
+use crate::deploy::{Deploy, MODEL};
+use crate::gated::{AFTER, BEFORE, Gated};
+use crate::serving::Serving;
+
+const STOPPING: &str = "stopping: ";
+
+fn chat(stream: bool) -> Value {
+    json!({"model": MODEL, "stream": stream, "messages": [{"role": "user", "content": "hello"}]})
+}
+
+/// The status of the only call.
+fn only(deploy: &Deploy) -> Status {
+    let calls = Book::read(deploy).calls();
+    let closed: Vec<Status> = calls.values().flat_map(|call| &call.closed).map(|closed| closed.status).collect();
+    assert_eq!((calls.len(), closed.len()), (1, 1), "{calls:?}");
+    closed[0]
+}
+
+async fn ready(serving: &Serving) -> u16 {
+    Ask::new("GET", "/readyz").send(serving.console).await.status
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_stream_is_drained_to_its_end() {
+    let mut host = Gated::start().await;
+    let deploy = Deploy::ready(host.address);
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    assert_eq!(ready(&serving).await, 200);
+    let mut call = Ask::chat(&token, &chat(true)).open(serving.traffic).await.expect("connected");
+    assert!(call.until(BEFORE).await);
+
+    serving.signal(Signal::TERM);
+    serving.wait_line(STOPPING, 1);
+    while ready(&serving).await != 503 {}
+    host.go();
+    let reply = call.rest().await;
+    assert!(reply.whole && reply.text().contains(AFTER) && reply.text().contains("data: [DONE]"), "{reply:?}");
+    assert_eq!(serving.ended().code(), Some(0));
+
+    assert_eq!(only(&deploy), Status::Answered);
+    let calls = Book::read(&deploy).calls();
+    let closed = calls.values().flat_map(|call| &call.closed).next().expect("closed");
+    assert_eq!(closed.charge.iter().map(|share| Some(share.micro_usd.micros())).collect::<Vec<_>>(), [reply.cost()]);
+    assert!(!deploy.data().join("control.sock").exists(), "no socket is left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_it_at_once_with_the_entry_closed() {
+    let host = Host::start().await.expect("started");
+    host.always(Some(Fault::Stall { after: Some(3) }));
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    let mut call = Ask::chat(&token, &chat(true)).open(serving.traffic).await.expect("connected");
+    assert!(call.until("every ").await);
+
+    serving.signal(Signal::TERM);
+    serving.wait_line(STOPPING, 1);
+    while ready(&serving).await != 503 {}
+    serving.signal(Signal::INT);
+    assert_eq!(serving.ended().code(), Some(0));
+    assert!(!call.rest().await.whole, "the stream was cut");
+    assert_eq!(only(&deploy), Status::CallerLeft);
+    assert_eq!(deploy.json(&["ledger", "verify"])["verified"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_are_taken_during_the_grace_while_readyz_says_that_it_goes() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    deploy.settings("[listen]\ngrace_seconds = 3600");
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    serving.signal(Signal::TERM);
+    serving.wait_line(STOPPING, 1);
+    while ready(&serving).await != 503 {}
+    assert_eq!(Ask::chat(&token, &chat(false)).send(serving.traffic).await.status, 200);
+    serving.signal(Signal::TERM);
+    assert_eq!(serving.ended().code(), Some(0));
+    assert_eq!(only(&deploy), Status::Answered);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_does_not_end_is_ended_when_its_time_is_up() {
+    let host = Host::start().await.expect("started");
+    host.always(Some(Fault::Stall { after: None }));
+    let deploy = Deploy::ready(host.address());
+    deploy.settings("[listen]\ndrain_seconds = 1");
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    let call = Ask::chat(&token, &chat(false)).open(serving.traffic).await.expect("connected");
+    host.wait_for(crate::serving::PATIENCE, |seen| !seen.is_empty()).await.expect("it reached the host");
+    serving.signal(Signal::TERM);
+    serving.wait_line("time is up", 1);
+    assert_eq!(serving.ended().code(), Some(0));
+    assert!(!call.rest().await.whole);
+    assert_eq!(only(&deploy), Status::CallerLeft);
+}
