@@ -40,10 +40,7 @@ impl Key {
         Hkdf::<Sha256>::new(None, secret)
             .expand(info.as_bytes(), both.as_mut())
             .expect("64 bytes are fewer than the 8,160 that HKDF-SHA256 can give");
-        let mut key = Self {
-            hashing: Zeroizing::default(),
-            sealing: Zeroizing::default(),
-        };
+        let mut key = Self { hashing: Zeroizing::default(), sealing: Zeroizing::default() };
         let (hashing, sealing) = both.split_at(32);
         key.hashing.copy_from_slice(hashing);
         key.sealing.copy_from_slice(sealing);
@@ -115,10 +112,7 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_again_and_never_looks_alike() {
-        let (a, b) = (
-            key(1).seal(b"place", b"secret").unwrap(),
-            key(1).seal(b"place", b"secret").unwrap(),
-        );
+        let (a, b) = (key(1).seal(b"place", b"secret").unwrap(), key(1).seal(b"place", b"secret").unwrap());
         assert_ne!(a, b);
         for sealed in [a, b] {
             assert_eq!(key(1).open(b"place", &sealed).unwrap().as_slice(), b"secret");

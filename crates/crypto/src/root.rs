@@ -86,21 +86,10 @@ mod tests {
         let root = Root::generate().unwrap();
         let (a, b) = (OrgId::new(), OrgId::new());
         let each_org = [a, b].into_iter().flat_map(|org| {
-            [
-                Purpose::Envelope(Some(org)),
-                Purpose::Payload(org),
-                Purpose::Person(org),
-                Purpose::Pseudonym(org),
-            ]
+            [Purpose::Envelope(Some(org)), Purpose::Payload(org), Purpose::Person(org), Purpose::Pseudonym(org)]
         });
-        let purposes: Vec<_> = [Purpose::Token, Purpose::Envelope(None)]
-            .into_iter()
-            .chain(each_org)
-            .collect();
-        let tags: HashSet<_> = purposes
-            .iter()
-            .map(|purpose| root.derive(*purpose).tag(&[b"x"]))
-            .collect();
+        let purposes: Vec<_> = [Purpose::Token, Purpose::Envelope(None)].into_iter().chain(each_org).collect();
+        let tags: HashSet<_> = purposes.iter().map(|purpose| root.derive(*purpose).tag(&[b"x"])).collect();
         assert_eq!(tags.len(), purposes.len());
     }
 
@@ -112,10 +101,7 @@ mod tests {
         let tag = |root: &Root| root.derive(Purpose::Token).tag(&[b"x"]);
         assert_eq!(tag(&root), tag(&again));
         assert_ne!(tag(&root), tag(&other));
-        assert_eq!(
-            format!("{root:?} {:?}", root.derive(Purpose::Token)),
-            "Root(..) Key(..)"
-        );
+        assert_eq!(format!("{root:?} {:?}", root.derive(Purpose::Token)), "Root(..) Key(..)");
     }
 
     #[test]
@@ -123,9 +109,6 @@ mod tests {
         let org: OrgId = "0197f2a0-0000-7000-8000-000000000001".parse().unwrap();
         assert_eq!(Purpose::Token.info(), "phi/token/v1");
         assert_eq!(Purpose::Envelope(None).info(), "phi/envelope/v1");
-        assert_eq!(
-            Purpose::Payload(org).info(),
-            "phi/payload/v1/0197f2a0-0000-7000-8000-000000000001"
-        );
+        assert_eq!(Purpose::Payload(org).info(), "phi/payload/v1/0197f2a0-0000-7000-8000-000000000001");
     }
 }

@@ -213,9 +213,12 @@ impl Gateway {
     ) -> Result<Ask, Refusal> {
         let body = read_body(headers, body, &self.bounds).await?;
         let (asked, class) = (body.clone(), terms.class());
-        // Reading may take long: a body of megabytes, or the first tokens that must be turned into text.
-        let question = tokio::task::spawn_blocking(move || endpoints::question(modality, asked, class)).await;
-        let question = question.unwrap_or_else(|_| Err(internal()))?;
+        let question = if modality == Modality::Chat && asked.len() <= READ_AT_ONCE {
+            endpoints::question(modality, asked, class)?
+        } else {
+            let reading = tokio::task::spawn_blocking(move || endpoints::question(modality, asked, class));
+            reading.await.unwrap_or_else(|_| Err(internal()))?
+        };
         call.model = Some("unknown".to_owned());
         Ok(terms.ask(question, body))
     }
@@ -286,6 +289,10 @@ impl Gateway {
         self.running.load(Ordering::SeqCst)
     }
 }
+
+/// A longer body is read on a thread of its own, and so are embeddings, whose first tokens load a vocabulary: others wait
+/// for nobody's megabytes.
+const READ_AT_ONCE: usize = 64 << 10;
 
 /// Whether the same request may be sent again as it is: not where that cannot help, nor where a host had it already,
 /// which would pay or disclose twice.
