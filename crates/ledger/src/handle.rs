@@ -1,23 +1,18 @@
-use std::fmt;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::thread::{self, JoinHandle};
-
-use tokio::sync::oneshot;
 
 use crate::fault::{AppendError, Damage, Fault, OpenError, Unwritten};
 use crate::format::{MAX_RECORD, Position};
 use crate::read::{Records, Report, Start, verify, verify_older};
 use crate::shared::{Shared, Status};
 use crate::writer::recover::recover;
-use crate::writer::{Answer, Command, Waiting, Writer};
-use crate::{Disk, Files};
+use crate::writer::{Command, Waiting, Writer};
+use crate::{Disk, Durability, Files, Options, Pending};
 
 /// The log's one writer in this process. Clones write the same log.
 #[derive(Debug, Clone)]
@@ -27,28 +22,6 @@ pub struct Ledger {
     commands: Sender<Command>,
     shared: Arc<Shared>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
-}
-
-/// When a record counts as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Durability {
-    /// Once it is on stable storage: it survives a power cut.
-    Disk,
-    /// Once the operating system has it: it survives the end of this process, but no power cut.
-    Process,
-}
-
-/// How a log is written.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Whose log it is, such as `deployment/replica`: 1 to 255 bytes. Every head depends on it.
-    pub origin: String,
-    /// When a record counts as written.
-    pub durability: Durability,
-    /// A segment that has grown to this many bytes is followed by a new one.
-    pub segment_bytes: u64,
-    /// What stands between the writer and the disk.
-    pub files: Arc<dyn Files>,
 }
 
 /// What was found when the log was opened.
@@ -64,18 +37,6 @@ pub struct Recovered {
     pub offset: u64,
     /// How many bytes after it were cut off: a batch that was never written to its end, nor acknowledged.
     pub cut_bytes: u64,
-}
-
-/// A record on its way to the disk: resolves once it counts as written. Dropping it does not call the record back.
-#[must_use = "a record counts as written only once this has resolved"]
-#[derive(Debug)]
-pub struct Pending(oneshot::Receiver<Answer>);
-
-impl Options {
-    /// Segments of 64 MiB on the real disk.
-    pub fn new(origin: impl Into<String>, durability: Durability) -> Self {
-        Self { origin: origin.into(), durability, segment_bytes: 64 << 20, files: Arc::new(Disk) }
-    }
 }
 
 impl Ledger {
@@ -201,10 +162,10 @@ impl Ledger {
         if bytes > MAX_RECORD {
             return Pending::failed(AppendError::TooLong { bytes });
         }
-        let (answer, pending) = oneshot::channel();
+        let (answer, pending) = Pending::new();
         let waiting = Waiting::new(record, answer, kept.then(|| self.shared.count_kept()));
         match self.commands.send(Command::Write(waiting)) {
-            Ok(()) => Pending(pending),
+            Ok(()) => pending,
             Err(_) => Pending::failed(AppendError::Unavailable(Fault::Stopped)),
         }
     }
@@ -213,33 +174,6 @@ impl Ledger {
         let thread = thread::Builder::new().name(name.into()).spawn(work).map_err(Fault::disk("starting a thread"))?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
-    }
-}
-
-impl Pending {
-    fn failed(error: AppendError) -> Self {
-        let (answer, pending) = oneshot::channel();
-        // The receiver is at hand, so this cannot fail.
-        let _ = answer.send(Err(error));
-        Self(pending)
-    }
-}
-
-impl Future for Pending {
-    type Output = Result<Position, AppendError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(answer.unwrap_or(Err(AppendError::Unavailable(Fault::Stopped))))
-    }
-}
-
-impl fmt::Display for Durability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Disk => "disk",
-            Self::Process => "process",
-        })
     }
 }
 

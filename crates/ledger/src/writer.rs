@@ -2,6 +2,9 @@
 //! Where the disk fails it answers everybody at once, holds what is kept, and goes on in a new segment when it can.
 
 pub(crate) mod recover;
+mod waiting;
+
+pub(crate) use waiting::Waiting;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -10,14 +13,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
-use crate::fault::{AppendError, Fault};
+use crate::fault::Fault;
 use crate::format::{MARK, Mark, Position, batch_start, head, leaf, push_record};
-use crate::handle::{Durability, Options};
 use crate::segment::{Segment, create};
-use crate::shared::{Kept, Shared, Status};
+use crate::shared::{Shared, Status};
 use crate::window::Cursor;
+use crate::{Durability, Options};
 
 /// A batch is closed once it has grown to this: whoever waits for its first record waits for its last one.
 const BATCH_BYTES: usize = 1 << 20;
@@ -26,21 +27,10 @@ const GATHER: usize = 4_096;
 /// How long the first and the longest wait are before a failed disk is tried again.
 const WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-pub(crate) type Answer = Result<Position, AppendError>;
-
 #[derive(Debug)]
 pub(crate) enum Command {
     Write(Waiting),
     Stop,
-}
-
-/// A record that is not written yet.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    record: Vec<u8>,
-    /// Gone once it was told that the log is unavailable.
-    answer: Option<oneshot::Sender<Answer>>,
-    kept: Option<Kept>,
 }
 
 /// The segment that is written to, and how far it is acknowledged.
@@ -218,30 +208,6 @@ impl Writer {
     /// Tells everybody who waits, and holds what is kept.
     fn refuse(&mut self, fault: &Fault) {
         self.waiting.retain_mut(|waiting| waiting.refuse(fault));
-    }
-}
-
-impl Waiting {
-    pub(crate) fn new(record: Vec<u8>, answer: oneshot::Sender<Answer>, kept: Option<Kept>) -> Self {
-        Self { record, answer: Some(answer), kept }
-    }
-
-    /// Says that the log is unavailable, once. True where the record is to be kept.
-    fn refuse(&mut self, fault: &Fault) -> bool {
-        self.answer(Err(AppendError::Unavailable(fault.clone())));
-        self.kept.is_some()
-    }
-
-    fn written(mut self, position: Position) {
-        self.answer(Ok(position));
-        self.kept.into_iter().for_each(Kept::written);
-    }
-
-    fn answer(&mut self, answer: Answer) {
-        if let Some(waits) = self.answer.take() {
-            // Who does not wait any more need not be told.
-            let _ = waits.send(answer);
-        }
     }
 }
 

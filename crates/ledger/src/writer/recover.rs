@@ -1,9 +1,10 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
+use crate::Options;
 use crate::fault::{Fault, OpenError};
 use crate::format::{first_head, segment_name};
-use crate::handle::{Options, Recovered};
+use crate::handle::Recovered;
 use crate::read::{Start, Walk};
 use crate::segment::{create, list};
 use crate::window::Cursor;

@@ -1,0 +1,39 @@
+use tokio::sync::oneshot;
+
+use crate::fault::{AppendError, Fault};
+use crate::format::Position;
+use crate::pending::Answer;
+use crate::shared::Kept;
+
+/// A record that is not written yet.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(super) record: Vec<u8>,
+    /// Gone once it was told that the log is unavailable.
+    answer: Option<oneshot::Sender<Answer>>,
+    pub(super) kept: Option<Kept>,
+}
+
+impl Waiting {
+    pub(crate) fn new(record: Vec<u8>, answer: oneshot::Sender<Answer>, kept: Option<Kept>) -> Self {
+        Self { record, answer: Some(answer), kept }
+    }
+
+    /// Says that the log is unavailable, once. True where the record is to be kept.
+    pub(super) fn refuse(&mut self, fault: &Fault) -> bool {
+        self.answer(Err(AppendError::Unavailable(fault.clone())));
+        self.kept.is_some()
+    }
+
+    pub(super) fn written(mut self, position: Position) {
+        self.answer(Ok(position));
+        self.kept.into_iter().for_each(Kept::written);
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        if let Some(waits) = self.answer.take() {
+            // Who does not wait any more need not be told.
+            let _ = waits.send(answer);
+        }
+    }
+}
