@@ -39,29 +39,52 @@ impl std::fmt::Debug for Serve {
 
 /// Says when to stop; every listener and connection hears it.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Stop(watch::Receiver<Told>);
 
-/// Makes every [`Stop`] of it true.
+/// Tells every [`Stop`] of it.
 #[derive(Debug)]
-pub struct Stopper(watch::Sender<bool>);
+pub struct Stopper(watch::Sender<Told>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Nothing,
+    Stop,
+    End,
+}
 
 impl Stop {
     /// A pair of the one who says and the one who hears.
     pub fn pair() -> (Stopper, Self) {
-        let (sender, receiver) = watch::channel(false);
+        let (sender, receiver) = watch::channel(Told::Nothing);
         (Stopper(sender), Self(receiver))
     }
 
     /// Waits until it is time to stop; a stopper that is gone has stopped.
     pub async fn wait(&mut self) {
-        let _ = self.0.wait_for(|stop| *stop).await;
+        let _ = self.0.wait_for(|told| *told >= Told::Stop).await;
+    }
+
+    /// Waits until what still runs must end; a stopper that is gone says no more.
+    async fn wait_end(&mut self) {
+        if self.0.wait_for(|told| *told == Told::End).await.is_err() {
+            std::future::pending().await
+        }
     }
 }
 
 impl Stopper {
-    /// It is time.
+    /// It is time: nothing new is begun.
     pub fn stop(&self) {
-        let _ = self.0.send(true);
+        self.tell(Told::Stop);
+    }
+
+    /// Time is up: what still runs ends now.
+    pub fn end(&self) {
+        self.tell(Told::End);
+    }
+
+    fn tell(&self, told: Told) {
+        self.0.send_if_modified(|before| std::mem::replace(before, told.max(*before)) < told);
     }
 }
 
@@ -72,7 +95,8 @@ const HEADERS: usize = 100;
 const HEAD_BYTES: usize = 64 << 10;
 
 impl Gateway {
-    /// Serves a listener until it is told to stop, then until its connections are done.
+    /// Serves a listener until it is told to stop, then until its connections are done or told to end. When it returns
+    /// nothing of it runs any more, so every entry is closed.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, what: Serve, mut stop: Stop) {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = JoinSet::new();
@@ -102,7 +126,10 @@ impl Gateway {
             }
         }
         drop(listener);
-        while connections.join_next().await.is_some() {}
+        tokio::select! {
+            () = stop.wait_end() => connections.shutdown().await,
+            () = async { while connections.join_next().await.is_some() {} } => {}
+        }
     }
 
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, what: Serve, stop: Stop) {

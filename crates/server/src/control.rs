@@ -4,6 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use phi_gateway::Stop;
@@ -18,6 +19,7 @@ use crate::orders::Order;
 use crate::say::Said;
 
 const LONGEST: u64 = 1 << 20;
+const WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
@@ -79,7 +81,9 @@ pub(crate) async fn listen(listener: UnixListener, socket: PathBuf, deployment: 
 async fn take(mut stream: UnixStream, deployment: &Deployment) -> anyhow::Result<()> {
     let uid = stream.peer_cred()?.uid();
     let mut line = String::new();
-    BufReader::new((&mut stream).take(LONGEST)).read_line(&mut line).await?;
+    let mut lines = BufReader::new((&mut stream).take(LONGEST));
+    // Whoever says nothing must not keep the server from ending.
+    tokio::time::timeout(WITHIN, lines.read_line(&mut line)).await??;
     let order: Order = match serde_json::from_str(&line) {
         Ok(order) => order,
         Err(_) => bail!("a line that is no order"),

@@ -44,6 +44,8 @@ pub struct Deployment {
 #[derive(Debug, Clone)]
 struct Inforce {
     config: Arc<Config>,
+    /// The settings that the process started with: some of them hold until it ends, whatever the file says now.
+    started: Arc<Config>,
     catalogue: Arc<Catalogue>,
     /// Counts up with every reload, so that a snapshot's version tells of it too.
     reloads: u64,
@@ -89,7 +91,7 @@ impl Deployment {
             tracing::warn!(calls = unknown, "the process before died in mid-call; these calls are closed as unknown");
         }
         let pepper = root.derive(Purpose::Token);
-        let inforce = Inforce { config: Arc::clone(&config), catalogue, reloads: 0 };
+        let inforce = Inforce { config: Arc::clone(&config), started: Arc::clone(&config), catalogue, reloads: 0 };
         let contents = store.load_all().await?;
         let snapshot = snapshot(contents, &inforce, root.derive(Purpose::Token));
         let upstream = Upstream::new(client, Arc::clone(&vault), Root::from_bytes(root.expose_bytes()));
@@ -138,12 +140,12 @@ impl Deployment {
         let config = Arc::new(Written::load(&self.data.settings())?.with_environment().check()?);
         let catalogue = Arc::new(Catalogue::load(self.data.overrides().as_deref())?);
         let before = self.inforce().clone();
-        let waits = restart_needed(&before.config, &config);
+        let waits = restart_needed(&before.started, &config);
         let hash =
             std::fs::read(self.data.settings()).map_or_else(|_| "none".to_owned(), |bytes| hex(&sha256(&[&bytes])));
         let act = Act::new(by, "config.reload").about("settings", hash).about("catalogue", catalogue.version());
         self.recorder.act(act).await.context("the act could not be recorded, so it was not done")?;
-        let inforce = Inforce { config, catalogue, reloads: before.reloads + 1 };
+        let inforce = Inforce { config, started: before.started, catalogue, reloads: before.reloads + 1 };
         self.lease(&snapshot(self.store.load_all().await?, &inforce, self.root.derive(Purpose::Token))).await?;
         *self.inforce() = inforce;
         self.refresh().await?;
@@ -268,7 +270,7 @@ fn snapshot(contents: Contents, inforce: &Inforce, pepper: Key) -> Snapshot {
         settings: Settings {
             embeddings: inforce.config.embeddings.clone(),
             hosted: inforce.config.hosted,
-            durable: inforce.config.durability == Durability::Disk,
+            durable: inforce.started.durability == Durability::Disk,
             evidence: inforce.config.evidence,
         },
     }

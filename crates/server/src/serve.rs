@@ -76,8 +76,9 @@ async fn drain(
         () = tokio::time::sleep(config.grace + config.drain) => say::note("time is up: ending what still runs"),
         () = signals.told_to_stop() => {}
     }
-    // Dropping a request closes its entry, so nothing goes unrecorded.
-    tasks.shutdown().await;
+    // Dropping a request closes its entry. Those that are dropped are waited for, so that nothing goes unrecorded.
+    stopper.end();
+    while tasks.join_next().await.is_some() {}
 }
 
 /// SIGTERM and SIGINT, heard from the start to the end, so that none is lost between two of them.

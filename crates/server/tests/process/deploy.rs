@@ -63,6 +63,19 @@ impl Deploy {
         (text(&token["token"]), text(&token["id"]))
     }
 
+    /// Attests that PHI may reach the provider.
+    pub(crate) fn attest(&self) -> Value {
+        let document = "a".repeat(64);
+        self.json(
+            &[
+                &["agreement", "add", "--provider", "tested", "--counterparty", "Tested SA", "--document", &document],
+                &["--country", "CH", "--modality", "chat", "--framework", "nFADP", "--verified-by", "A. Keller"][..],
+                &["--verified-on", "2026-01-01", "--review-by", "2999-01-01"],
+            ]
+            .concat(),
+        )
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.root.path()
     }

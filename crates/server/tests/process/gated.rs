@@ -33,10 +33,11 @@ impl Gated {
             // Only the body of a request holds a list of messages.
             while !has(&asked, b"}]") && stream.read_buf(&mut asked).await.is_ok_and(|read| read > 0) {}
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-            stream.write_all(format!("{head}{}", frame(BEFORE)).as_bytes()).await.expect("written");
+            stream.write_all(format!("{head}{}", word(BEFORE)).as_bytes()).await.expect("written");
             if gate.await.is_ok() {
-                let usage = r#"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"own-plain","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}}"#;
-                let rest = format!("{}{usage}\n\ndata: [DONE]\n\n", frame(AFTER));
+                let usage = r#""choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}"#;
+                let end = r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}]"#;
+                let rest = format!("{}{}{}data: [DONE]\n\n", word(AFTER), frame(end), frame(usage));
                 stream.write_all(rest.as_bytes()).await.expect("written");
             }
         });
@@ -50,9 +51,12 @@ impl Gated {
     }
 }
 
-fn frame(word: &str) -> String {
+fn word(word: &str) -> String {
+    frame(&format!(r#""choices":[{{"index":0,"delta":{{"content":"{word}"}},"finish_reason":null}}]"#))
+}
+
+fn frame(rest: &str) -> String {
     format!(
-        "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"own-plain\",\
-         \"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{word}\"}},\"finish_reason\":null}}]}}\n\n"
+        "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"own-plain\",{rest}}}\n\n"
     )
 }

@@ -139,3 +139,21 @@ fn listen_addresses_are_taken_from_the_environment_and_plaintext_from_outside_is
     let checked = deploy.json(&["config", "check"]);
     assert_eq!((checked["valid"].as_bool(), text(&checked["origin"])), (Some(true), "phi/a".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phi_is_not_let_in_by_a_durability_that_waits_for_a_restart() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    deploy.attest();
+    deploy.settings("[record]\ndurability = \"process\"");
+    let (token, _) = deploy.token(&["--class", "phi"]);
+    let serving = Serving::start(&deploy);
+    assert_eq!(chat(&serving, &token, "plain").await.code(), "phi_blocked");
+    deploy.settings("");
+    serving.wait_line(IN_FORCE, 1);
+    assert_eq!(deploy.json(&["config", "reload"])["waits_for_restart"], json!(["record"]));
+    assert_eq!(chat(&serving, &token, "plain").await.code(), "phi_blocked");
+    serving.stop();
+    let serving = Serving::start(&deploy);
+    assert_eq!(chat(&serving, &token, "plain").await.status, 200);
+}
