@@ -69,15 +69,14 @@ pub(crate) fn wishes(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Wishe
 /// # Errors
 /// `ambiguous_header`.
 pub(crate) fn trailers(trailers: &HeaderMap) -> Result<(), Refusal> {
-    match trailers.keys().find_map(|name| known(&name.as_str().replace('_', "-"))) {
-        None => Ok(()),
-        Some(name) => Err(Refusal::new(
-            Code::AmbiguousHeader,
-            format!("`{name}` stands in a trailer"),
-            "send it once, among the headers",
-        )
-        .at(name)),
+    for name in trailers.keys() {
+        let plain = name.as_str().replace('_', "-");
+        let Some((known, rule)) = ASKED.iter().find(|(known, _)| *known == plain) else { continue };
+        let code = if *rule == Rule::Credential { Code::InvalidApiKey } else { Code::AmbiguousHeader };
+        let message = format!("`{known}` stands in a trailer");
+        return Err(Refusal::new(code, message, "send it once, among the headers").at(*known));
     }
+    Ok(())
 }
 
 fn spelled_once(headers: &HeaderMap) -> Result<(), Refusal> {

@@ -32,7 +32,7 @@ impl Gateway {
         let ledger = self.recorder.ledger();
         let (healthy, reason) = match ledger.status() {
             Status::Healthy => (true, None),
-            Status::Unavailable(reason) => (false, Some(reason.to_string())),
+            Status::Unavailable(fault) => (false, Some(chain(&fault))),
         };
         let draining = self.leaving.load(Ordering::SeqCst);
         let ready = healthy && !draining;
@@ -58,6 +58,12 @@ impl Gateway {
             unwritten: counters.unwritten.load(Ordering::Relaxed),
         }
     }
+}
+
+/// What went wrong, and what caused it: the operator needs both.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn reply(status: StatusCode, kind: &'static str, text: String) -> Response<Body> {
