@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_table_lines_up_and_shows_no_control_characters() {
         let rows = [json!({"name": "a", "regions": ["CH", "EU"]}), json!({"name": "b\u{1b}[2J", "regions": null})];
-        assert_eq!(table(&rows), "NAME     REGIONS\na        CH EU\nb\u{fffd}[2J  -");
+        assert_eq!(table(&rows), "NAME   REGIONS\na      CH EU\nb\u{fffd}[2J  -");
         assert_eq!(table(&[]), "nothing yet");
     }
 }
