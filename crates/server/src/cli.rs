@@ -35,31 +35,31 @@ pub enum Command {
     #[command(after_help = "example: phi --data /var/lib/phi serve")]
     Serve,
     /// Organizations: the unit of tenancy and of default rules.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "example: phi org create st-mary --region CH --class phi --framework nFADP")]
     Org(orgs::Orders),
     /// Roles: what their agents may do.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "example: phi role create radiology --org st-mary --requests 600")]
     Role(roles::Orders),
     /// Agents: identities that hold tokens.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "example: phi agent create report-writer --org st-mary --role radiology")]
     Agent(agents::Orders),
     /// Tokens: what an application shows instead of a provider's key.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "example: phi token create --org st-mary --agent report-writer --expires 90d")]
     Token(tokens::Orders),
     /// Agreements: what an operator attests, so that PHI may reach a provider.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "example: phi agreement list --json")]
     Agreement(agreements::Orders),
     /// Provider keys, kept encrypted.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "example: phi vault put infomaniak --set product_id=12345 < key.txt")]
     Vault(secrets::Orders),
     /// The record of every call and act.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "example: phi ledger verify")]
     Ledger(Ledger),
     /// Hosts, models and prices.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "example: phi catalog list --json")]
     Catalog(Catalog),
     /// Settings.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "example: phi config check")]
     Config(Config),
 }
 
