@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod ask;
+mod failover;
+mod fields;
 mod headers;
 mod refusals;
+mod routing;
 mod stand;
+mod streaming;
