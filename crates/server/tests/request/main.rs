@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod ask;
+mod embeddings;
 mod failover;
 mod fields;
 mod headers;
+mod limits;
+mod record;
 mod refusals;
 mod routing;
 mod stand;

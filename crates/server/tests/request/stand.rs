@@ -275,7 +275,7 @@ impl Setup {
     }
 }
 
-/// The same deployment's gateway once more, with a ledger of its own on another disk.
+/// The same deployment's gateway once more, with a ledger of its own, in short segments on another disk.
 #[expect(clippy::too_many_arguments, reason = "it is made of everything that a deployment is made of")]
 async fn on_disk(
     disk: Arc<dyn Files>,
@@ -288,7 +288,7 @@ async fn on_disk(
     root: &Root,
 ) -> (Arc<Gateway>, Arc<Recorder>) {
     let mut options = phi_ledger::Options::new("stand/disk", Durability::Disk);
-    options.files = disk;
+    (options.files, options.segment_bytes) = (disk, 64 << 10);
     let (ledger, _) = Ledger::open(&folder.join("other-ledger"), options).unwrap();
     let root = || Root::from_bytes(root.expose_bytes());
     let recorder = Arc::new(Recorder::new(ledger, root(), clock.clone()));
