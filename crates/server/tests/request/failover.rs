@@ -8,7 +8,8 @@ use phi_upstream::Deadlines;
 use serde_json::json;
 
 use crate::ask::{Ask, SECRET, streamed};
-use crate::stand::{Setup, Stand};
+use crate::setup::Setup;
+use crate::stand::Stand;
 
 const TEXT: &str = "every word of this answer is simulated";
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, SECRET, chat, with};
-use crate::stand::{Stand, key_of};
+use crate::setup::key_of;
+use crate::stand::Stand;
 
 const CHAT: &str = "/v1/chat/completions";
 const PEOPLE: [&str; 4] = ["user", "safety_identifier", "prompt_cache_key", "metadata"];

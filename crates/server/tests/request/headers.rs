@@ -8,13 +8,15 @@ use phi_words::Class;
 use serde_json::json;
 
 use crate::ask::{Ask, SECRET, chat, raw, with};
-use crate::stand::{Setup, Stand};
+use crate::setup::Setup;
+use crate::stand::Stand;
 
 #[tokio::test]
 async fn a_value_is_one_of_its_grammar_or_refused() {
     let stand = Stand::up().await;
     let long = "a".repeat(129);
-    let rows: &[(&str, &[&[u8]], &[&[u8]])] = &[
+    type Line<'a> = (&'a str, &'a [&'a [u8]], &'a [&'a [u8]]);
+    let rows: &[Line<'_>] = &[
         (
             "x-region",
             &[b"CH", b"ch", b"Ch"],

@@ -1,6 +1,6 @@
 //! The path of a request, from a caller's socket to a host's and back, with everything between as it is served.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 mod ask;
 mod embeddings;
@@ -11,5 +11,6 @@ mod limits;
 mod record;
 mod refusals;
 mod routing;
+mod setup;
 mod stand;
 mod streaming;

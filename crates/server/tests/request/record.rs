@@ -12,7 +12,8 @@ use phi_words::{Class, Quality};
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, SECRET, chat, with};
-use crate::stand::{Setup, Stand, key_of, text, wait_until};
+use crate::setup::{Setup, key_of};
+use crate::stand::{Stand, text, wait_until};
 
 const CHAT: &str = "/v1/chat/completions";
 

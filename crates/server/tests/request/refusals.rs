@@ -7,7 +7,8 @@ use phi_words::Code;
 use serde_json::json;
 
 use crate::ask::{Ask, Reply, SECRET, chat, raw, with};
-use crate::stand::{SOON, Setup, Stand, text, wait_until};
+use crate::setup::Setup;
+use crate::stand::{SOON, Stand, text, wait_until};
 
 const SMALL: &str = "[gateway]\nbody_bytes = 4096\n";
 const CHAT: &str = "/v1/chat/completions";

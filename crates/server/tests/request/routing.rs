@@ -6,7 +6,8 @@ use phi_words::RouteId;
 use serde_json::json;
 
 use crate::ask::{Ask, SECRET, chat, with};
-use crate::stand::{Stand, attest, key_of, put_key, text};
+use crate::setup::{attest, key_of, put_key};
+use crate::stand::{Stand, text};
 
 use phi_simulate::Fault;
 

@@ -12,7 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::ask::{Ask, SECRET, chat, events, streamed, with};
-use crate::stand::{SOON, Setup, Stand, wait_until};
+use crate::setup::Setup;
+use crate::stand::{SOON, Stand, wait_until};
 
 const TEXT: &str = "every word of this answer is simulated";
 const CHAT: &str = "/v1/chat/completions";
