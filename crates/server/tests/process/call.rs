@@ -38,7 +38,12 @@ pub(crate) struct Reply {
 
 impl Ask {
     pub(crate) fn new(method: &str, target: &str) -> Self {
-        Self { line: format!("{method} {target} HTTP/1.1"), headers: Vec::new(), body: Vec::new() }
+        Self::line(&format!("{method} {target} HTTP/1.1"))
+    }
+
+    /// A request whose first line is this.
+    pub(crate) fn line(line: &str) -> Self {
+        Self { line: line.to_owned(), headers: Vec::new(), body: Vec::new() }
     }
 
     /// A chat request in JSON.
@@ -175,7 +180,19 @@ fn unchunked(mut rest: &[u8]) -> (Vec<u8>, bool) {
     (body, false)
 }
 
-/// Whether `bytes` hold `part`.
+/// Whether `bytes` hold `part`, by Horspool's way of leaping over what cannot fit: data folders are long.
 pub(crate) fn has(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
+    let Some(last) = part.len().checked_sub(1) else { return true };
+    let mut leaps = [part.len(); 256];
+    for (at, byte) in part[..last].iter().enumerate() {
+        leaps[usize::from(*byte)] = last - at;
+    }
+    let mut at = 0;
+    while let Some(window) = bytes.get(at..=at + last) {
+        if window == part {
+            return true;
+        }
+        at += leaps[usize::from(window[last])];
+    }
+    false
 }

@@ -299,6 +299,25 @@ async fn what_is_revoked_holds_no_more_and_what_is_rotated_overlaps() {
     assert_eq!(status(&serving, &third).await, 401);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_shown_by_its_id_and_that_is_an_act() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    let body = json!({"model": MODEL, "messages": [{"role": "user", "content": "hello"}]});
+    let reply = Ask::chat(&token, &body).send(serving.traffic).await;
+    let line = format!("ledger show {}", reply.header("x-request-id").expect("an id"));
+    let shown = json_of(&deploy, &line);
+    let records: Vec<&Value> = shown.as_array().expect("rows").iter().map(|row| &row["record"]).collect();
+    assert_eq!(records, [&json!("opened"), &json!("closed")]);
+    assert_eq!(shown[1]["charge"][0]["micro_usd"].as_i64(), reply.cost());
+    serving.stop();
+    assert_eq!(json_of(&deploy, &line), shown, "the same without a server");
+    let reads = Book::read(&deploy).acts().into_iter().filter(|act| *act == "entry.read").count();
+    assert_eq!(reads, 2);
+}
+
 #[test]
 fn a_folder_has_one_server_and_its_socket_one_owner() {
     let deploy = Deploy::init();

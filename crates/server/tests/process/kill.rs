@@ -42,7 +42,7 @@ async fn nothing_is_lost_by_kill_9() {
     let (token, _) = deploy.token(&[]);
     let payload = payload_key(&deploy);
     let told = Arc::<Told>::default();
-    let (mut left_open, mut seen) = (BTreeSet::new(), Vec::new());
+    let (mut left_open, mut seen, mut issued) = (BTreeSet::new(), Vec::new(), Vec::new());
     for run in 0..RUNS {
         let serving = Serving::start(&deploy);
         assert_unknown(&Book::read(&deploy), &left_open);
@@ -50,6 +50,7 @@ async fn nothing_is_lost_by_kill_9() {
         for caller in 0..CALLERS {
             callers.spawn(call(format!("run{run}caller{caller}"), token.clone(), serving.traffic, Arc::clone(&told)));
         }
+        issued.push(deploy.token(&[]).0);
         moment(run, &host, &told).await;
         serving.kill();
         while callers.join_next().await.is_some() {}
@@ -61,7 +62,11 @@ async fn nothing_is_lost_by_kill_9() {
         assert_told(&calls, &told);
         left_open = calls.iter().filter(|(_, call)| call.closed.is_empty()).map(|(id, _)| *id).collect();
     }
-    Serving::start(&deploy).stop();
+    let serving = Serving::start(&deploy);
+    for token in issued {
+        assert_eq!(Ask::new("GET", "/v1/ping").by(&token).send(serving.traffic).await.status, 200, "it was shown");
+    }
+    serving.stop();
     seen.extend(host.seen());
     let book = Book::read(&deploy);
     assert_unknown(&book, &left_open);

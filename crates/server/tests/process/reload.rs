@@ -149,6 +149,8 @@ async fn phi_is_not_let_in_by_a_durability_that_waits_for_a_restart() {
     let (token, _) = deploy.token(&["--class", "phi"]);
     let serving = Serving::start(&deploy);
     assert_eq!(chat(&serving, &token, "plain").await.code(), "phi_blocked");
+    let ready = Ask::new("GET", "/readyz").send(serving.console).await.json();
+    assert_eq!(ready["ledger"]["durability"], "process");
     deploy.settings("");
     serving.wait_line(IN_FORCE, 1);
     assert_eq!(deploy.json(&["config", "reload"])["waits_for_restart"], json!(["record"]));

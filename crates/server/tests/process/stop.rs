@@ -9,7 +9,7 @@ use crate::book::Book;
 use crate::call::Ask;
 use crate::deploy::{Deploy, MODEL};
 use crate::gated::{AFTER, BEFORE, Gated};
-use crate::serving::Serving;
+use crate::serving::{PATIENCE, Serving};
 
 const STOPPING: &str = "stopping: ";
 
@@ -29,6 +29,14 @@ async fn ready(serving: &Serving) -> u16 {
     Ask::new("GET", "/readyz").send(serving.console).await.status
 }
 
+/// Tells it to stop, and waits until it says so to those who probe it.
+async fn told_to_stop(serving: &Serving) {
+    serving.signal(Signal::TERM);
+    serving.wait_line(STOPPING, 1);
+    let leaving = async { while ready(serving).await != 503 {} };
+    tokio::time::timeout(PATIENCE, leaving).await.expect("`/readyz` says that it goes");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_stream_is_drained_to_its_end() {
     let mut host = Gated::start().await;
@@ -39,9 +47,7 @@ async fn a_running_stream_is_drained_to_its_end() {
     let mut call = Ask::chat(&token, &chat(true)).open(serving.traffic).await.expect("connected");
     assert!(call.until(BEFORE).await);
 
-    serving.signal(Signal::TERM);
-    serving.wait_line(STOPPING, 1);
-    while ready(&serving).await != 503 {}
+    told_to_stop(&serving).await;
     host.go();
     let reply = call.rest().await;
     assert!(reply.whole && reply.text().contains(AFTER) && reply.text().contains("data: [DONE]"), "{reply:?}");
@@ -64,9 +70,7 @@ async fn a_second_signal_ends_it_at_once_with_the_entry_closed() {
     let mut call = Ask::chat(&token, &chat(true)).open(serving.traffic).await.expect("connected");
     assert!(call.until("every ").await);
 
-    serving.signal(Signal::TERM);
-    serving.wait_line(STOPPING, 1);
-    while ready(&serving).await != 503 {}
+    told_to_stop(&serving).await;
     serving.signal(Signal::INT);
     assert_eq!(serving.ended().code(), Some(0));
     assert!(!call.rest().await.whole, "the stream was cut");
@@ -81,9 +85,7 @@ async fn requests_are_taken_during_the_grace_while_readyz_says_that_it_goes() {
     deploy.settings("[listen]\ngrace_seconds = 3600");
     let (token, _) = deploy.token(&[]);
     let serving = Serving::start(&deploy);
-    serving.signal(Signal::TERM);
-    serving.wait_line(STOPPING, 1);
-    while ready(&serving).await != 503 {}
+    told_to_stop(&serving).await;
     assert_eq!(Ask::chat(&token, &chat(false)).send(serving.traffic).await.status, 200);
     serving.signal(Signal::TERM);
     assert_eq!(serving.ended().code(), Some(0));
@@ -99,7 +101,7 @@ async fn a_call_that_does_not_end_is_ended_when_its_time_is_up() {
     let (token, _) = deploy.token(&[]);
     let serving = Serving::start(&deploy);
     let call = Ask::chat(&token, &chat(false)).open(serving.traffic).await.expect("connected");
-    host.wait_for(crate::serving::PATIENCE, |seen| !seen.is_empty()).await.expect("it reached the host");
+    host.wait_for(PATIENCE, |seen| !seen.is_empty()).await.expect("it reached the host");
     serving.signal(Signal::TERM);
     serving.wait_line("time is up", 1);
     assert_eq!(serving.ended().code(), Some(0));
