@@ -141,6 +141,15 @@ impl Coming {
         text
     }
 
+    /// Reads on until the connection breaks off in the middle of the body; gives what came before.
+    pub(crate) async fn to_the_break(&mut self) -> String {
+        let mut text = String::new();
+        while let Ok(frame) = self.body.frame().await.expect("no end") {
+            text.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
+        }
+        text
+    }
+
     pub(crate) fn id(&self) -> RequestId {
         self.headers["x-request-id"].to_str().unwrap().parse().unwrap()
     }

@@ -293,3 +293,39 @@ async fn a_ledger_that_has_ended_takes_nothing() {
     assert_eq!(stand.ask(Ask::chat("alps/m")).await.refusal(), (503, "ledger_unavailable".to_owned()));
     assert_eq!(stand.reached(), Vec::<&str>::new());
 }
+
+#[tokio::test]
+async fn entries_that_do_not_survive_a_power_cut_are_no_entries_for_phi() {
+    let stand = Setup { settings: "[record]\ndurability = \"process\"\n", ..Setup::default() }.up().await;
+    let general = stand.ask(Ask::chat("alps/m")).await;
+    assert_eq!((general.status, stand.opened(general.id()).await.durability.as_str()), (200, "process"));
+    stand.host("alps-a").forget();
+    assert_eq!(stand.ask(Ask::chat("alps/m").phi()).await.refusal(), (403, "phi_blocked".to_owned()));
+    assert_eq!(stand.reached(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn many_at_once_are_each_recorded_and_the_chain_holds() {
+    let stand = Arc::new(Stand::up().await);
+    stand.host("alps-a").next((0..20).map(|at| Fault::status(if at % 2 == 0 { 503 } else { 429 })));
+    let mut asked = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let (stand, ask) =
+            (Arc::clone(&stand), if number % 2 == 0 { Ask::chat("alps/m") } else { Ask::stream("alps/m") });
+        asked.spawn(async move {
+            let reply = stand.ask(ask).await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+            reply.id()
+        });
+    }
+    let ids = asked.join_all().await;
+    let mut attempts = 0;
+    for id in ids {
+        let closed = stand.closed(id).await;
+        assert_eq!(closed.status, Status::Answered);
+        attempts += closed.attempts.len();
+    }
+    assert_eq!(attempts, 120);
+    assert_eq!(stand.host("alps-a").seen().len() + stand.host("alps-b").seen().len(), 120);
+    assert!(stand.recorder.ledger().verify().is_ok());
+}

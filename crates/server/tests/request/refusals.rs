@@ -6,9 +6,9 @@ use phi_simulate::Fault;
 use phi_words::Code;
 use serde_json::json;
 
-use crate::ask::{Ask, Reply, SECRET, chat, raw, with};
+use crate::ask::{Ask, Reply, SECRET, chat, with};
 use crate::setup::Setup;
-use crate::stand::{SOON, Stand, text, wait_until};
+use crate::stand::{Stand, text, wait_until};
 
 const SMALL: &str = "[gateway]\nbody_bytes = 4096\n";
 const CHAT: &str = "/v1/chat/completions";
@@ -256,33 +256,4 @@ async fn bad_credentials_are_all_alike() {
     ] {
         assert_eq!(stand.ask(ask).await.status, 200, "the same credential twice counts once");
     }
-}
-
-#[tokio::test]
-async fn framing_that_two_servers_could_read_in_two_ways_is_refused() {
-    let stand = Stand::up().await;
-    let (token, body) = (&stand.token, chat("alps/m").to_string());
-    let length = body.len();
-    let head = |target: &str, more: &str| {
-        format!(
-            "POST {target} HTTP/1.1\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\nconnection: close\r\n{more}\r\n"
-        )
-    };
-    let whole = |target: &str, more: &str| head(target, more) + &body;
-    let length = format!("content-length: {length}\r\n");
-    for (what, text) in [
-        ("no host", whole(CHAT, &length)),
-        ("two hosts", whole(CHAT, &format!("host: a\r\nhost: b\r\n{length}"))),
-        ("a whole URL", whole(&format!("http://elsewhere{CHAT}"), &format!("host: elsewhere\r\n{length}"))),
-        ("two lengths", whole(CHAT, &format!("host: a\r\ncontent-length: 5\r\n{length}"))),
-        ("a space before a colon", whole(CHAT, &format!("host: a\r\nx-phi : true\r\n{length}"))),
-        ("an unknown coding", whole(CHAT, "host: a\r\ntransfer-encoding: chunked, gzip\r\n")),
-        ("a size that is none", head(CHAT, "host: a\r\ntransfer-encoding: chunked\r\n") + "zz\r\n" + &body),
-    ] {
-        let reply = tokio::time::timeout(SOON, raw(stand.address(), text.as_bytes())).await.unwrap();
-        assert!(reply.starts_with("HTTP/1.1 400 "), "{what}: {reply}");
-    }
-    assert_eq!(stand.reached(), Vec::<&str>::new());
-    let good = raw(stand.address(), whole(CHAT, &format!("host: a\r\n{length}")).as_bytes()).await;
-    assert!(good.starts_with("HTTP/1.1 200 "), "{good}");
 }

@@ -6,7 +6,7 @@ use phi_words::RouteId;
 use serde_json::json;
 
 use crate::ask::{Ask, SECRET, chat, with};
-use crate::setup::{attest, key_of, put_key};
+use crate::setup::{Setup, attest, key_of, put_key};
 use crate::stand::{Stand, text};
 
 use phi_simulate::Fault;
@@ -251,4 +251,37 @@ async fn a_test_key_reaches_free_hosts_alone_and_never_with_phi() {
         assert_eq!(stand.ask(ask.token(&test)).await.refusal(), (status, code.to_owned()));
     }
     assert_eq!(stand.reached(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_hosted_deployment_needs_an_agreement_with_the_customer_too() {
+    let stand = Setup { settings: "[deployment]\nhosted = true\n", ..Setup::default() }.up().await;
+    let ask = || Ask::chat("alps/m").phi();
+    assert_eq!(stand.ask(ask()).await.refusal(), (403, "phi_blocked".to_owned()));
+    assert_eq!(stand.ask(Ask::chat("alps/m")).await.status, 200, "general traffic needs none");
+    stand.host("alps-a").forget();
+    let words = |org: &str| {
+        format!(
+            "agreement add --kind customer --org {org} --counterparty C --document {} --country CH --modality chat \
+             --framework GDPR --verified-by K --verified-on 2026-11-01 --review-by 2027-01-01",
+            "0".repeat(64)
+        )
+    };
+    stand.phi("org create ward --region CH --class general").await;
+    stand.phi(&words("ward")).await;
+    assert_eq!(stand.ask(ask()).await.refusal(), (403, "phi_blocked".to_owned()), "another's agreement");
+    assert_eq!(stand.reached(), Vec::<&str>::new());
+    stand.phi(&words("clinic")).await;
+    assert_eq!(stand.ask(ask()).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_weakest_evidence_that_is_taken_is_a_setting() {
+    let us = || Ask::chat("glm-5.2").header("x-region", "US");
+    let stand = Stand::up().await;
+    assert_eq!(stand.ask(us()).await.status, 200, "unverified, for general traffic");
+    let stand = Setup { settings: "[route]\nevidence = \"vendor\"\n", ..Setup::default() }.up().await;
+    assert_eq!(stand.ask(us()).await.refusal(), (422, "no_route".to_owned()));
+    assert_eq!(stand.reached(), Vec::<&str>::new());
+    assert_eq!(stand.ask(Ask::chat("infomaniak/gemma-4-31b")).await.status, 200);
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use phi_police::{Heard, Police, Verdict};
 use phi_record::entry::{Ended as AttemptEnded, Reach, Status};
 use phi_simulate::{Ended, Ends, Fault, Says, UsageLie};
+use phi_upstream::Deadlines;
 use phi_words::{Completion, Quality};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -267,20 +268,33 @@ async fn a_caller_who_closes_at_the_terminal_event_has_not_left_early() {
 }
 
 #[tokio::test]
-async fn a_caller_who_reads_slowly_gets_everything() {
+async fn a_long_answer_comes_whole() {
     let stand = Stand::up().await;
-    let text = "word ".repeat(20_000);
-    stand.host("alps-a").says(Says { text: text.trim_end().to_owned(), ..Says::default() });
-    let mut coming = stand.begin(Ask::stream("alps/m")).await;
-    let id = coming.id();
-    let mut got = coming.until("word ").await;
-    // Whoever does not read holds the host back, and nothing grows without end.
-    wait_until("the call runs", async || stand.gateway.running() == 1).await;
-    while let Some(piece) = coming.piece().await {
-        got.push_str(std::str::from_utf8(&piece).unwrap());
+    let text = vec!["w".repeat(500); 2_000].join(" ");
+    stand.host("alps-a").says(Says { text: text.clone(), ..Says::default() });
+    let reply = stand.ask(Ask::stream("alps/m")).await;
+    assert!(streamed(&reply.events()) == text && reply.text().contains("[DONE]"), "{} bytes", reply.body.len());
+    assert_eq!(stand.closed(reply.id()).await.status, Status::Answered);
+    assert!(stand.ask(Ask::chat("alps/m")).await.content() == text);
+}
+
+#[tokio::test]
+async fn a_host_that_falls_silent_in_the_middle_is_cut() {
+    let second = Duration::from_secs(1);
+    let deadlines = Deadlines { connect: second * 5, first_byte: second * 5, idle: second, total: second * 2 };
+    let stand = Setup { deadlines, ..Setup::default() }.up().await;
+    // Silent for as long as one pause may last; and never silent, but for longer than everything may last.
+    for fault in [Fault::Stall { after: Some(3) }, Fault::Slow { gap_ms: 400 }] {
+        stand.host("alps-a").next([fault.clone()]);
+        let reply = stand.ask(Ask::stream("alps/m")).await;
+        let (text, events) = (reply.text(), reply.events());
+        assert!(streamed(&events).starts_with("every ") && !text.contains("[DONE]"), "{fault:?}: {text}");
+        assert!(events.last().unwrap().contains("upstream_truncated"), "{fault:?}: {text}");
+        assert_eq!(stand.closed(reply.id()).await.status, Status::Truncated);
+        let seen = stand.host("alps-a").wait_for(SOON, |seen| seen.iter().all(|s| s.ended == Ended::HungUp)).await;
+        assert!(seen.is_some(), "the host still works");
     }
-    assert_eq!(streamed(&events(&got)), text.trim_end());
-    assert_eq!(stand.closed(id).await.status, Status::Answered);
+    assert_eq!(stand.reached(), ["alps-a"]);
 }
 
 /// A stand whose answers are judged by a rule.
@@ -361,4 +375,28 @@ async fn a_rule_ends_an_answer_and_what_was_consumed_is_paid() {
     assert_eq!((whole.header("x-phi-cost-micro"), whole.header("x-phi-usage")), (Some("4950"), Some("verified")));
     assert_eq!(whole.header("x-should-retry"), Some("false"));
     assert_eq!(stand.closed(whole.id()).await.status, Status::Stopped);
+}
+
+#[tokio::test]
+async fn a_rule_that_breaks_breaks_one_answer_and_is_an_alarm() {
+    let stand = judged(|| {
+        |heard| match heard {
+            Heard::Frame(frame) if said(&frame).contains("word ") => panic!("a bug in a rule"),
+            Heard::Frame(frame) => Verdict::pass(frame),
+            Heard::Finish => Verdict::hold(),
+        }
+    })
+    .await;
+    let whole = stand.ask(Ask::chat("alps/m")).await;
+    assert_eq!(whole.refusal(), (500, "internal".to_owned()));
+    assert!(!whole.text().contains("bug"), "{}", whole.text());
+    assert_eq!(stand.closed(whole.id()).await.status, Status::Panicked);
+    let mut stream = stand.begin(Ask::stream("alps/m")).await;
+    let id = stream.id();
+    let got = stream.to_the_break().await;
+    assert!(!got.contains("word ") && !got.contains("[DONE]"), "{got}");
+    assert_eq!(stand.closed(id).await.status, Status::Panicked);
+    wait_until("all places are given back", async || stand.gateway.running() == 0).await;
+    assert_eq!(stand.recorder.counters().alarms.load(std::sync::atomic::Ordering::SeqCst), 2);
+    assert_eq!(stand.ask(Ask::chat("local/m")).await.status, 500, "each answer is judged");
 }
