@@ -110,20 +110,12 @@ impl Recorder {
         started: Instant,
     ) -> Result<Opened, Refusal> {
         let record = self.opened(id, parent, &plan);
-        let (who, modality) = (record.who.clone(), record.modality);
-        let opened = async {
-            let bytes = self.line(Record::Opened(Box::new(record)))?;
-            self.ledger.append(bytes).await.map_err(RecordError::Ledger)
-        };
-        opened.await.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "an entry could not be opened");
-            Refusal::from(&error)
-        })?;
-        let entry = Entry {
+        // The entry is there before its record is on its way: a caller who leaves meanwhile drops it, which closes it.
+        let mut entry = Entry {
             recorder: Arc::clone(self),
             id,
-            who,
-            modality,
+            who: record.who.clone(),
+            modality: record.modality,
             slot: Some(slot),
             bill: Bill::of(&plan),
             started,
@@ -137,6 +129,16 @@ impl Recorder {
             incidents: Vec::new(),
             closed: false,
         };
+        let opened = async {
+            let bytes = self.line(Record::Opened(Box::new(record)))?;
+            self.ledger.append(bytes).await.map_err(RecordError::Ledger)
+        };
+        opened.await.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "an entry could not be opened");
+            // What was never opened is not closed.
+            entry.closed = true;
+            Refusal::from(&error)
+        })?;
         Ok(Opened { plan, entry })
     }
 

@@ -100,6 +100,24 @@ async fn a_header_of_ours_stands_once_in_one_spelling() {
 }
 
 #[tokio::test]
+async fn a_credential_in_a_trailer_is_refused_too() {
+    let stand = Stand::up().await;
+    let body = chat("alps/m").to_string();
+    for name in ["authorization", "x-api-key", "x_api_key"] {
+        let text = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\nconnection: close\r\n\
+             content-type: application/json\r\ntransfer-encoding: chunked\r\ntrailer: {name}\r\n\r\n\
+             {:x}\r\n{body}\r\n0\r\n{name}: another\r\n\r\n",
+            stand.token,
+            body.len()
+        );
+        let reply = raw(stand.address(), text.as_bytes()).await;
+        assert!(reply.starts_with("HTTP/1.1 401 ") && reply.contains("invalid_api_key"), "{name}: {reply}");
+    }
+    assert_eq!(stand.reached(), Vec::<&str>::new());
+}
+
+#[tokio::test]
 async fn what_a_caller_may_not_lower_stays_and_what_it_leaves_out_is_the_tokens_or_the_organizations() {
     let stand = Stand::up().await;
     stand.phi("org create ward --region CH --class phi --floor phi --framework GDPR --regions CH,EU").await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::ask::{Ask, SECRET, chat, with};
 use crate::setup::{Setup, key_of};
-use crate::stand::{Stand, text, wait_until};
+use crate::stand::{SOON, Stand, text, wait_until};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -114,6 +114,65 @@ async fn an_entry_whose_end_the_disk_did_not_take_is_closed_once_it_does() {
     assert_eq!(stand.ask(Ask::chat("alps/m")).await.status, 503);
     disk.failing.store(false, Ordering::SeqCst);
     assert_eq!(stand.closed(id).await.status, Status::CallerLeft);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_while_the_entry_waits_for_the_disk_leaves_no_open_entry() {
+    let disk = Arc::new(Gated::default());
+    let stand = on(&disk).await;
+    disk.shut(true);
+    let asked = tokio::time::timeout(SOON, async {
+        let mut left = std::pin::pin!(stand.ask(Ask::chat("alps/m")));
+        tokio::select! {
+            reply = &mut left => panic!("{reply:?}"),
+            () = wait_until("the record waits", async || disk.waiting.load(Ordering::SeqCst) == 1) => {}
+        }
+    });
+    asked.await.unwrap();
+    wait_until("the caller's leaving is noticed", async || stand.gateway.running() == 0).await;
+    disk.shut(false);
+    let mut id = None;
+    wait_until("the entry is there", async || {
+        let found = stand.recorder.newest(10).await.unwrap();
+        id = found.first().and_then(|found| found.line.record.call());
+        id.is_some()
+    })
+    .await;
+    let closed = stand.closed(id.unwrap()).await;
+    assert_eq!((closed.status, closed.attempts.len(), closed.charge.len()), (Status::CallerLeft, 0, 0));
+    assert_eq!(stand.reached(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_is_counted_and_does_not_fill_the_disk() {
+    let stand = Stand::up().await;
+    let mut written = 0;
+    for _ in 0..15 {
+        let reply = stand.ask(Ask::chat("nobody/m")).await;
+        assert_eq!(reply.status, 404);
+        written += usize::from(stand.refused(reply.id()).await.is_some());
+    }
+    let unwritten = || stand.recorder.counters().unwritten.load(Ordering::SeqCst);
+    assert_eq!((written, unwritten()), (10, 5));
+    stand.clock.advance(std::time::Duration::from_secs(1));
+    let reply = stand.ask(Ask::chat("nobody/m")).await;
+    assert_eq!(stand.refused(reply.id()).await.unwrap().unwritten, 5, "the next record tells of them");
+    // Strangers: one a second from an address, and nobody waits for the disk.
+    for _ in 0..3 {
+        assert_eq!(stand.ask(Ask::chat("alps/m").bare()).await.status, 401);
+    }
+    assert_eq!(unwritten(), 7);
+    stand.clock.advance(std::time::Duration::from_secs(1));
+    let stranger = stand.ask(Ask::chat("alps/m").bare()).await.id();
+    let mut record = None;
+    wait_until("it is written", async || {
+        record = stand.refused(stranger).await;
+        record.is_some()
+    })
+    .await;
+    let record = record.unwrap();
+    assert_eq!((record.unwritten, record.who.is_none()), (2, true));
+    assert_eq!(record.peer, Some(std::net::Ipv4Addr::LOCALHOST.into()));
 }
 
 #[tokio::test]

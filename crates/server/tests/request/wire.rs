@@ -70,6 +70,21 @@ async fn a_body_in_pieces_is_read_to_its_bound() {
 }
 
 #[tokio::test]
+async fn json_is_json_in_utf_8_however_it_is_written() {
+    let stand = Stand::up().await;
+    let ask = |kind: &str| Ask::new("POST", CHAT, chat("alps/m").to_string()).header("content-type", kind);
+    for kind in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+        assert_eq!(stand.ask(ask(kind)).await.status, 200, "{kind}");
+    }
+    for kind in
+        ["", "application/json; charset=latin1", "application/jsonp", "text/json", "application/json, text/plain"]
+    {
+        assert_eq!(stand.ask(ask(kind)).await.refusal(), (415, "unsupported_media_type".to_owned()), "{kind}");
+    }
+    assert_eq!(stand.ask(Ask::text("/api/v1/chat/completions", chat("alps/m").to_string())).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_body_that_stops_coming_is_given_up() {
     let stand = Setup { settings: "[gateway]\nbody_idle_seconds = 1\n", ..Setup::default() }.up().await;
     let mut tcp = TcpStream::connect(stand.address()).await.unwrap();
