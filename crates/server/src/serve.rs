@@ -1,10 +1,11 @@
 //! `phi serve`: listeners, control socket, reload and an orderly end.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use phi_gateway::{Gateway, Serve, Stop};
 use rustix::process::{Resource, Rlimit};
 use tokio::net::TcpListener;
@@ -110,6 +111,10 @@ fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<tokio_rustls::TlsA
     let read = |setting: &str, path: &Path| {
         fs::read(path).with_context(|| format!("`{setting}`: `{}` cannot be read", path.display()))
     };
+    let mode = fs::metadata(key).map_or(0, |about| about.permissions().mode());
+    if mode & 0o077 != 0 {
+        bail!("`listen.key`: others can open `{0}`\n  hint: `chmod 600 {0}`", key.display());
+    }
     let chain = read("listen.certificate", certificate)?;
     let key = read("listen.key", key)?;
     phi_gateway::acceptor(&chain, &key).context("TLS of the API cannot be set up")

@@ -11,3 +11,4 @@ mod reload;
 mod search;
 mod serving;
 mod stop;
+mod tls;

@@ -59,9 +59,9 @@ impl Serving {
         });
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut serving = Self { child, said, reader: Some(reader), traffic: unknown, console: unknown };
-        let line = serving.wait_line("phi serves http://", 1);
+        let line = serving.wait_line("phi serves http", 1);
         let addresses: Vec<SocketAddr> = line
-            .split("http://")
+            .split("://")
             .skip(1)
             .map(|rest| rest.split('/').next().and_then(|address| address.parse().ok()).expect("an address"))
             .collect();
