@@ -4,7 +4,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use phi_gateway::Stop;
@@ -19,7 +18,6 @@ use crate::orders::Order;
 use crate::say::Said;
 
 const LONGEST: u64 = 1 << 20;
-const WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
@@ -66,9 +64,9 @@ pub(crate) async fn listen(listener: UnixListener, socket: PathBuf, deployment: 
             accepted = listener.accept() => accepted,
         };
         if let Ok((stream, _)) = accepted {
-            let deployment = Arc::clone(&deployment);
+            let (deployment, stop) = (Arc::clone(&deployment), stop.clone());
             connections.spawn(async move {
-                if let Err(error) = take(stream, &deployment).await {
+                if let Err(error) = take(stream, &deployment, stop).await {
                     tracing::debug!(error = %error, "an order was not heard");
                 }
             });
@@ -78,12 +76,15 @@ pub(crate) async fn listen(listener: UnixListener, socket: PathBuf, deployment: 
     while connections.join_next().await.is_some() {}
 }
 
-async fn take(mut stream: UnixStream, deployment: &Deployment) -> anyhow::Result<()> {
+async fn take(mut stream: UnixStream, deployment: &Deployment, mut stop: Stop) -> anyhow::Result<()> {
     let uid = stream.peer_cred()?.uid();
     let mut line = String::new();
     let mut lines = BufReader::new((&mut stream).take(LONGEST));
-    // Whoever says nothing must not keep the server from ending.
-    tokio::time::timeout(WITHIN, lines.read_line(&mut line)).await??;
+    tokio::select! {
+        read = lines.read_line(&mut line) => { read?; }
+        // Whoever says nothing does not keep the server from ending.
+        () = stop.wait() => return Ok(()),
+    }
     let order: Order = match serde_json::from_str(&line) {
         Ok(order) => order,
         Err(_) => bail!("a line that is no order"),

@@ -50,7 +50,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     signals.told_to_stop().await;
     say::note("stopping: running requests are given time to end; a second signal ends them now");
     drain(&gateway, &config, &mut tasks, &stopper, &mut signals).await;
-    last.stop();
+    last.end();
     while around.join_next().await.is_some() {}
     deployment.close().await;
     say::note("stopped");

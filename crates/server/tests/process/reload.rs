@@ -53,7 +53,7 @@ async fn a_new_file_serves_and_a_bad_one_changes_nothing() {
     serving.wait_line(IN_FORCE, 2);
     let reloaded = deploy.json(&["config", "reload"]);
     assert_eq!(reloaded["waits_for_restart"], json!([]));
-    assert_eq!(reloaded["snapshot"], version(&serving).await);
+    assert!(reloaded["snapshot"].as_u64().is_some_and(|told| told > before), "{reloaded}");
     assert_eq!(chat(&serving, &token, "third").await.code(), "model_not_found");
     serving.stop();
 }

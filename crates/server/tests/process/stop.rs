@@ -4,6 +4,8 @@ use phi_record::entry::Status;
 use phi_simulate::{Fault, Host};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpStream, UnixStream};
 
 use crate::book::Book;
 use crate::call::Ask;
@@ -107,4 +109,16 @@ async fn a_call_that_does_not_end_is_ended_when_its_time_is_up() {
     assert_eq!(serving.ended().code(), Some(0));
     assert!(!call.rest().await.whole);
     assert_eq!(only(&deploy), Status::CallerLeft);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_who_do_not_finish_what_they_say_hold_nothing_up() {
+    let deploy = Deploy::init();
+    let serving = Serving::start(&deploy);
+    let mut prober = TcpStream::connect(serving.console).await.expect("connected");
+    prober.write_all(b"GET /rea").await.expect("written");
+    let mut order = UnixStream::connect(deploy.data().join("control.sock")).await.expect("connected");
+    order.write_all(b"{\"Org\"").await.expect("written");
+    assert_eq!(deploy.json(&["org", "list"]), json!([]), "others are heard meanwhile");
+    serving.stop();
 }
