@@ -1,6 +1,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -73,7 +73,9 @@ impl Data {
         if self.key().exists() || self.store().exists() {
             bail!("`{}` holds a deployment already; name another folder with --data", self.folder.display());
         }
-        Ok(())
+        // A folder that was there before may be open to others.
+        let mode = std::fs::set_permissions(&self.folder, std::fs::Permissions::from_mode(0o700));
+        mode.with_context(|| format!("the folder `{}` cannot be closed to others", self.folder.display()))
     }
 
     /// Takes the folder.
@@ -94,5 +96,22 @@ impl Data {
             }
             Err(error) => Err(error).with_context(|| format!("`{}` cannot be locked", path.display())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_closed_to_others_when_a_deployment_moves_in() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("ours");
+        let data = Data::new(folder.path().to_path_buf(), None);
+        data.make().expect("an empty folder");
+        let mode = std::fs::metadata(folder.path()).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        std::fs::write(data.store(), "").expect("written");
+        assert!(data.make().is_err(), "it holds a deployment now");
     }
 }
