@@ -142,7 +142,7 @@ impl Coming {
     }
 
     /// Reads on until the connection breaks off in the middle of the body; gives what came before.
-    pub(crate) async fn to_the_break(&mut self) -> String {
+    pub(crate) async fn broken_off(mut self) -> String {
         let mut text = String::new();
         while let Ok(frame) = self.body.frame().await.expect("no end") {
             text.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use phi_record::entry::{Ended, Incident, Reach, Status};
-use phi_simulate::{Fault, Shape};
+use phi_simulate::{Ca, Fault, Host, Shape};
 use phi_upstream::Deadlines;
 use serde_json::json;
 
@@ -99,6 +99,22 @@ async fn a_host_that_is_shut_was_not_sent_anything() {
     assert_eq!(alone.refusal(), (502, "upstream_failed".to_owned()));
     assert_eq!(alone.header("x-should-retry"), None, "nobody had it, so it may be sent again");
     assert_eq!((alone.header("x-phi-cost-micro"), alone.header("x-phi-usage")), (Some("0"), Some("none")));
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_prove_who_it_is_is_sent_nothing() {
+    // Another authority than the one that is trusted signed for it.
+    let other = Ca::new().unwrap();
+    let imposter = Host::start_tls(other.identity(&["a.alps.example"]).unwrap()).await.unwrap();
+    let leads = vec![("a.alps.example", imposter.address())];
+    let stand = Setup { leads, ..Setup::default() }.up().await;
+    for ask in [Ask::chat("alps/m").phi(), Ask::stream("alps/m")] {
+        let reply = stand.ask(ask).await;
+        assert_eq!((reply.status, reply.header("x-phi-attempts")), (200, Some("2")));
+        let attempt = stand.closed(reply.id()).await.attempts.remove(0);
+        assert_eq!((attempt.ended, attempt.reach), (Ended::Connect, Reach::NotSent));
+    }
+    assert!(imposter.seen().is_empty(), "{:?}", imposter.seen());
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use phi_ledger::{Disk, Files};
+use phi_ledger::{Disk, Files, Status as Ledgers};
+use phi_police::{Heard, Police, Verdict};
 use phi_record::entry::{ActBy, Ended, Reach, Record, Status};
 use phi_simulate::{Fault, Says, UsageLie};
 use phi_words::{Class, Quality};
@@ -173,6 +174,36 @@ async fn a_flood_of_refusals_is_counted_and_does_not_fill_the_disk() {
     let record = record.unwrap();
     assert_eq!((record.unwritten, record.who.is_none()), (2, true));
     assert_eq!(record.peer, Some(std::net::Ipv4Addr::LOCALHOST.into()));
+}
+
+#[tokio::test]
+async fn an_answer_is_delivered_although_the_disk_fails_at_its_end() {
+    let disk = Arc::new(Gated::default());
+    let below = Arc::clone(&disk);
+    // The rule hears the answer when its entry is open and not closed.
+    let police = Box::new(move |clock| {
+        let below = Arc::clone(&below);
+        Police::new(clock).with_answer_rule(move || {
+            let below = Arc::clone(&below);
+            move |heard| match heard {
+                Heard::Frame(frame) => {
+                    below.failing.store(true, Ordering::SeqCst);
+                    Verdict::pass(frame)
+                }
+                Heard::Finish => Verdict::hold(),
+            }
+        })
+    });
+    let stand = Setup { disk: Some(Arc::clone(&disk) as _), police, ..Setup::default() }.up().await;
+    for (ask, end) in [(Ask::chat("alps/m"), "}"), (Ask::stream("alps/m"), "\n")] {
+        let reply = stand.ask(ask).await;
+        assert!(reply.status == 200 && reply.text().ends_with(end), "{reply:?}");
+        assert_eq!(stand.recorder.ledger().kept(), 1);
+        disk.failing.store(false, Ordering::SeqCst);
+        let closed = stand.closed(reply.id()).await;
+        assert_eq!((closed.status, closed.quality), (Status::Answered, Quality::Verified));
+        wait_until("the ledger goes on", async || matches!(stand.recorder.ledger().status(), Ledgers::Healthy)).await;
+    }
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ pub(crate) struct Setup {
     /// How long hosts are waited for.
     pub(crate) deadlines: Deadlines,
     /// Who judges.
-    pub(crate) police: Box<dyn FnOnce(Clock) -> Police>,
+    pub(crate) police: Box<dyn Fn(Clock) -> Police>,
     /// The disk below the ledger.
     pub(crate) disk: Option<Arc<dyn Files>>,
     /// Where names lead, if not to their hosts.
@@ -100,13 +100,13 @@ impl Setup {
         let names = named.map(|(name, address)| (name.to_owned(), address)).collect();
         let client = Client::with_hosts(names, ca.certificate(), self.deadlines).unwrap();
         let clock = Clock::manual(START.parse().unwrap());
-        let police = (self.police)(clock.clone());
-        let opened = Deployment::open_with(data.clone(), config, client.clone(), police, clock.clone()).await;
+        let police = || (self.police)(clock.clone());
+        let opened = Deployment::open_with(data.clone(), config, client.clone(), police(), clock.clone()).await;
         let deployment = opened.unwrap();
         let token = populate(&deployment).await;
         let (gateway, recorder) = match self.disk {
             None => (Arc::clone(deployment.gateway()), Arc::clone(deployment.recorder())),
-            Some(disk) => on(disk, &deployment, &data, client, &clock).await,
+            Some(disk) => on(disk, &deployment, &data, client, police(), &clock).await,
         };
         Stand::serve(folder, deployment, gateway, recorder, clock, token, hosts).await
     }
@@ -118,6 +118,7 @@ async fn on(
     deployment: &Deployment,
     data: &Data,
     client: Client,
+    police: Police,
     clock: &Clock,
 ) -> (Arc<Gateway>, Arc<Recorder>) {
     let mut options = phi_ledger::Options::new("stand/disk", Durability::Disk);
@@ -139,7 +140,6 @@ async fn on(
         },
     };
     let upstream = Upstream::new(client, Arc::new(Vault::Open(root())), root());
-    let police = Police::new(clock.clone());
     let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
     (Arc::new(gateway), recorder)
 }

@@ -1,5 +1,6 @@
 //! Streams: frame by frame as they come, whole or marked as cut, and left when the caller leaves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -197,6 +198,18 @@ async fn a_caller_who_leaves_is_followed_at_once() {
     assert_eq!(closed.charge[0].micro_usd.micros(), i64::try_from(exact.div_ceil(100)).unwrap());
     assert_eq!(closed.attempts[0].ended, AttemptEnded::CallerLeft);
 
+    // Before the first word of a stream: input alone, for the host had it.
+    stand.afresh();
+    stand.host("alps-a").next([Fault::Stall { after: Some(1) }]);
+    let tcp = sent(&stand, &with(chat("alps/m"), json!({"stream": true})).to_string()).await;
+    stand.host("alps-a").wait_for(SOON, |seen| !seen.is_empty()).await.expect("the host has the request");
+    let id = stand.newest_opened().await;
+    drop(tcp);
+    hung_up("alps-a").await;
+    let closed = stand.closed(id).await;
+    assert_eq!((closed.status, closed.quality), (Status::CallerLeft, Quality::Estimated));
+    assert!(closed.usage.input > 0 && closed.usage.output == 0 && closed.attempts[0].reach >= Reach::Sent);
+
     // Before a whole answer: input alone.
     stand.afresh();
     stand.host("alps-a").next([Fault::Stall { after: None }]);
@@ -215,6 +228,23 @@ async fn a_caller_who_leaves_is_followed_at_once() {
     hung_up("alps-a").await;
     assert_eq!(stand.closed(id).await.status, Status::CallerLeft);
     wait_until("all places are given back", async || stand.gateway.running() == 0).await;
+}
+
+#[tokio::test]
+async fn what_a_host_has_stated_is_paid_when_the_caller_leaves() {
+    let stand = Stand::up().await;
+    // Three tokens of input, and in each frame one more of output.
+    stand.host("alps-a").always(Some(Fault::Usage { lie: UsageLie::EveryFrame }));
+    stand.host("alps-a").says(Says { gap: Duration::from_millis(50), ..Says::default() });
+    let mut coming = stand.begin(Ask::stream("alps/m")).await;
+    let id = coming.id();
+    coming.until("every ").await;
+    drop(coming);
+    let closed = stand.closed(id).await;
+    assert_eq!((closed.status, closed.quality, closed.usage.input), (Status::CallerLeft, Quality::Verified, 3));
+    assert!((1..8).contains(&closed.usage.output), "{:?}", closed.usage);
+    let exact = (3 * 3 + closed.usage.output * 15) * 110;
+    assert_eq!(closed.charge[0].micro_usd.micros(), i64::try_from(exact.div_ceil(100)).unwrap());
 }
 
 /// Asks for a whole answer, and leaves once the host has the request.
@@ -302,7 +332,11 @@ async fn judged<R>(make: impl Fn() -> R + Send + Sync + 'static) -> Stand
 where
     R: FnMut(Heard) -> Verdict + Send + 'static,
 {
-    let police = Box::new(|clock| Police::new(clock).with_answer_rule(make));
+    let make = Arc::new(make);
+    let police = Box::new(move |clock| {
+        let make = Arc::clone(&make);
+        Police::new(clock).with_answer_rule(move || make())
+    });
     let stand = Setup { police, ..Setup::default() }.up().await;
     stand.host("alps-a").says(priced());
     stand
@@ -391,9 +425,9 @@ async fn a_rule_that_breaks_breaks_one_answer_and_is_an_alarm() {
     assert_eq!(whole.refusal(), (500, "internal".to_owned()));
     assert!(!whole.text().contains("bug"), "{}", whole.text());
     assert_eq!(stand.closed(whole.id()).await.status, Status::Panicked);
-    let mut stream = stand.begin(Ask::stream("alps/m")).await;
+    let stream = stand.begin(Ask::stream("alps/m")).await;
     let id = stream.id();
-    let got = stream.to_the_break().await;
+    let got = stream.broken_off().await;
     assert!(!got.contains("word ") && !got.contains("[DONE]"), "{got}");
     assert_eq!(stand.closed(id).await.status, Status::Panicked);
     wait_until("all places are given back", async || stand.gateway.running() == 0).await;
