@@ -200,8 +200,8 @@ wrk.body = [==[{body}]==]
     failed += int(found(r"Non-2xx or 3xx responses: (\d+)", said, "0"))
     return Cell(
         rate=float(found(r"Requests/sec:\s+([\d.]+)", said)),
-        p50=milliseconds(found(r"50%\s+(\S+)", said)),
-        p99=milliseconds(found(r"99%\s+(\S+)", said)),
+        p50=milliseconds(found(r"(?m)^ +50% +(\S+)", said)),
+        p99=milliseconds(found(r"(?m)^ +99% +(\S+)", said)),
         cpu=used * 1e6 / max(requests, 1),
         errors=failed,
     )
