@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
@@ -12,6 +13,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use phi_words::{Code, Prompt, Refusal};
+use tokio::time::Instant;
 
 use crate::headers;
 use crate::request::{Bounds, Place};
@@ -58,6 +60,9 @@ impl http_body::Body for Body {
     }
 }
 
+/// Bytes a second: a body that comes more slowly, once the time of a pause is over, holds its place for nothing.
+const SLOWEST: u64 = 1 << 10;
+
 /// Reads a JSON body, as long as it is neither too long nor too slow.
 ///
 /// # Errors
@@ -76,8 +81,10 @@ pub(crate) async fn read_body(headers: &HeaderMap, mut body: Incoming, bounds: &
     }
     is_json(headers)?;
     let mut bytes = BytesMut::with_capacity(stated.and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(1 << 20));
+    let began = Instant::now();
     loop {
-        let next = tokio::time::timeout(bounds.body_idle, body.frame()).await;
+        let due = due(began, Instant::now(), bounds.body_idle, bytes.len());
+        let next = tokio::time::timeout_at(due, body.frame()).await;
         let frame = match next.map_err(|_| broken("the body stopped coming"))? {
             None => return Ok(Prompt::new(bytes.freeze())),
             Some(frame) => frame.map_err(|_| broken("the body ended before its end"))?,
@@ -88,6 +95,12 @@ pub(crate) async fn read_body(headers: &HeaderMap, mut body: Incoming, bounds: &
             Err(frame) => frame.trailers_ref().map_or(Ok(()), headers::trailers)?,
         }
     }
+}
+
+/// When the next piece of a body must be here: within a pause, and before the body has become too slow.
+fn due(began: Instant, now: Instant, pause: Duration, read: usize) -> Instant {
+    let pace = Duration::from_secs(read as u64 / SLOWEST);
+    (now + pause).min(began + pause + pace)
 }
 
 fn broken(what: &'static str) -> Refusal {
@@ -109,4 +122,20 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let json = parts.next() == Some("application/json");
     let utf8 = parts.all(|part| matches!(part, "charset=utf-8" | "charset=\"utf-8\""));
     if json && utf8 { Ok(()) } else { refuse("the body is not JSON in UTF-8", "send `Content-Type: application/json`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_may_pause_and_may_not_trickle() {
+        let (began, pause) = (Instant::now(), Duration::from_secs(30));
+        let after = |seconds| began + Duration::from_secs(seconds);
+        assert_eq!(due(began, began, pause, 0), after(30));
+        assert_eq!(due(began, after(29), pause, 29), after(30), "a byte a second");
+        assert_eq!(due(began, after(10), pause, 1 << 20), after(40), "a megabyte so far");
+        assert_eq!(due(began, after(1_000), pause, 1 << 20), after(1_030), "as slow as it may be");
+        assert_eq!(due(began, after(1_050), pause, 1 << 20), after(1_054));
+    }
 }

@@ -72,6 +72,7 @@ pub const ENDPOINTS: &[Row] = &[
 /// `invalid_request` for framing that two servers could read in two ways, `not_found`, `method_not_allowed`.
 pub(crate) fn find<B>(request: &Request<B>) -> Result<Endpoint, Refusal> {
     one_authority(request)?;
+    plain_coding(request)?;
     let path = request.uri().path();
     if request.uri().query().is_some_and(|query| !query.is_empty()) {
         return Err(Refusal::new(
@@ -144,6 +145,21 @@ fn one_authority<B>(request: &Request<B>) -> Result<(), Refusal> {
         Code::InvalidRequest,
         "the request does not name one host",
         "send one `Host` header, and a path as the target",
+    ))
+}
+
+/// `chunked` is the one coding that is read. With another before it the body would be taken for what it is not, and two
+/// lines are a proxy's chance to read the other one.
+fn plain_coding<B>(request: &Request<B>) -> Result<(), Refusal> {
+    let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
+    let chunked = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if chunked && codings.next().is_none() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::InvalidRequest,
+        "the body comes in a transfer coding that is not read",
+        "send it with a `Content-Length`, or with `Transfer-Encoding: chunked` alone",
     ))
 }
 
@@ -238,6 +254,20 @@ mod tests {
             Request::builder().uri("/v1/models").header("host", "a").header("host", "b").body(()).expect("a request");
         for request in [none, two] {
             assert_eq!(find(&request).map_err(|refusal| refusal.code), Err(Code::InvalidRequest));
+        }
+    }
+    #[test]
+    fn a_body_comes_chunked_or_as_it_is() {
+        let coded = |codings: &[&str]| {
+            let request = Request::builder().method("POST").uri("/v1/embeddings").header("host", "phi");
+            let request = codings.iter().fold(request, |request, coding| request.header("transfer-encoding", *coding));
+            find(&request.body(()).expect("a request")).map_err(|refusal| refusal.code)
+        };
+        for good in [&[][..], &["chunked"], &["Chunked"]] {
+            assert_eq!(coded(good), Ok(Endpoint::Ask(Modality::Embeddings)), "{good:?}");
+        }
+        for bad in [&["gzip, chunked"][..], &["chunked", "chunked"], &["chunked, chunked"], &["identity"], &[""]] {
+            assert_eq!(coded(bad), Err(Code::InvalidRequest), "{bad:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ mod endpoints;
 mod headers;
 mod metrics;
 mod operations;
+mod patient;
 mod request;
 mod serve;
 mod snapshot;

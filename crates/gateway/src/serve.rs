@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::patient::Patient;
 use crate::request::Gateway;
 
 /// What a listener serves.
@@ -91,6 +92,8 @@ impl Stopper {
 const CONNECTIONS: usize = 16_384;
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
 const TLS_WITHIN: Duration = Duration::from_secs(5);
+/// Whoever reads nothing of an answer for so long has left.
+const READ_WITHIN: Duration = Duration::from_secs(60);
 const HEADERS: usize = 100;
 const HEAD_BYTES: usize = 64 << 10;
 
@@ -149,7 +152,7 @@ impl Gateway {
                     let reply = self.operate(&request);
                     async move { Ok::<_, Infallible>(reply) }
                 });
-                drive(server().serve_connection(TokioIo::new(stream), service), stop).await;
+                drive(server().serve_connection(TokioIo::new(Patient::new(stream, READ_WITHIN)), service), stop).await;
             }
         }
     }
@@ -162,7 +165,7 @@ impl Gateway {
             let gateway = Arc::clone(&self);
             async move { Ok::<_, Infallible>(gateway.answer(peer, request).await) }
         });
-        drive(server().serve_connection(TokioIo::new(stream), service), stop).await;
+        drive(server().serve_connection(TokioIo::new(Patient::new(stream, READ_WITHIN)), service), stop).await;
     }
 }
 
