@@ -4,6 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use phi_gateway::Stop;
@@ -63,14 +64,17 @@ pub(crate) async fn listen(listener: UnixListener, socket: PathBuf, deployment: 
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
-        if let Ok((stream, _)) = accepted {
-            let (deployment, stop) = (Arc::clone(&deployment), stop.clone());
-            connections.spawn(async move {
-                if let Err(error) = take(stream, &deployment, stop).await {
-                    tracing::debug!(error = %error, "an order was not heard");
-                }
-            });
-        }
+        // Out of file descriptors, mostly: taking a breath lets connections end.
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let (deployment, stop) = (Arc::clone(&deployment), stop.clone());
+        connections.spawn(async move {
+            if let Err(error) = take(stream, &deployment, stop).await {
+                tracing::debug!(error = %error, "an order was not heard");
+            }
+        });
     }
     let _ = std::fs::remove_file(&socket);
     while connections.join_next().await.is_some() {}

@@ -24,6 +24,7 @@ use crate::{control, reload, say};
 pub async fn run(data: Data) -> anyhow::Result<()> {
     log();
     harden();
+    open_wide();
     let mut signals = Signals::new()?;
     let deployment = Arc::new(Deployment::open(data.clone()).await?);
     let watch = reload::Watch::new(data.clone())?;
@@ -133,6 +134,16 @@ fn harden() {
     }));
 }
 
+/// Takes all the file descriptors that there may be: the usual limit of 1,024 is one that idle connections fill, and then
+/// neither the ledger nor a host can be opened.
+fn open_wide() {
+    let mut files = rustix::process::getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    if let Err(error) = rustix::process::setrlimit(Resource::Nofile, files) {
+        tracing::warn!(error = %error, "the limit of open files stays as it was");
+    }
+}
+
 /// Lines of text on standard error. Whoever logs says so with fields of closed kinds, never with a payload.
 fn log() {
     let lines = tracing_subscriber::fmt()
@@ -141,4 +152,18 @@ fn log() {
         .with_target(false)
         .with_max_level(tracing::Level::INFO);
     let _ = lines.try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_files_as_may_be_are_opened() {
+        let before = rustix::process::getrlimit(Resource::Nofile);
+        let low = Rlimit { current: Some(256), maximum: before.maximum };
+        rustix::process::setrlimit(Resource::Nofile, low).expect("a lower limit");
+        open_wide();
+        assert_eq!(rustix::process::getrlimit(Resource::Nofile).current, before.maximum);
+    }
 }
