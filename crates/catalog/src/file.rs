@@ -146,7 +146,9 @@ impl Entries {
                 (Ok(name), Ok(value)) => found.push(Found { file, path, name, value }),
                 (key, value) => {
                     let whats = [key.err(), value.err()].into_iter().flatten();
-                    let hint = "names, dates and amounts stand in quotes; the documentation of `phi-catalog` shows a whole file".to_owned();
+                    let hint =
+                        "names, dates and amounts stand in quotes; `crates/catalog/sample.toml` shows a whole file"
+                            .to_owned();
                     problems.extend(whats.map(|what| Problem {
                         file: file.clone(),
                         path: path.clone(),

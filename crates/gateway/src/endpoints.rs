@@ -131,7 +131,7 @@ fn not_found() -> Refusal {
     Refusal::new(
         Code::NotFound,
         "there is nothing at this path",
-        "the base URL ends in `/v1`; see the list of endpoints in the contract",
+        "the base URL ends in `/v1`; `docs/contract.md` lists the endpoints",
     )
 }
 

@@ -20,8 +20,8 @@ fn class(caller: &Caller, wish: Option<Class>) -> Result<Class, Refusal> {
     match wish {
         Some(class) if class < floor => Err(Refusal::new(
             Code::ClassFloor,
-            "this token may not send a request below the class `phi`",
-            "leave `X-PHI` out or send `X-PHI: true`; an operator can issue a token with a lower floor",
+            "requests of this token may not go below the class `phi`",
+            "leave `X-PHI` out or send `X-PHI: true`; an operator sets the floors of token and organization",
         )
         .at("X-PHI")),
         Some(class) => Ok(class),

@@ -105,10 +105,10 @@ pub enum Catalog {
 /// What can be done with settings.
 #[derive(Debug, Subcommand)]
 pub enum Config {
-    /// Check the settings file.
+    /// Check the settings file, but not the files that it names.
     #[command(after_help = "example: phi --config phi.toml config check")]
     Check,
-    /// Print the settings in force, defaults included. They hold no secrets.
+    /// Print the settings as TOML, as a server would take them now, defaults included. They hold no secrets.
     #[command(after_help = "example: phi config show")]
     Show,
     /// Print the JSON schema of the settings.

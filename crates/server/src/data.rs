@@ -92,7 +92,10 @@ impl Data {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock(file)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                bail!("another process works in `{}`\n  hint: wait for it to end", self.folder.display())
+                bail!(
+                    "another process works in `{}`\n  hint: wait for it to end, or stop the server there",
+                    self.folder.display()
+                )
             }
             Err(error) => Err(error).with_context(|| format!("`{}` cannot be locked", path.display())),
         }

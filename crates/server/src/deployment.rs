@@ -80,8 +80,9 @@ impl Deployment {
         let store = Store::open(&data.store()).await?;
         let mut options = phi_ledger::Options::new(&config.origin, config.durability);
         options.segment_bytes = config.segment_bytes;
-        let (ledger, recovered) = Ledger::open(&data.ledger(), options)
-            .context("the ledger cannot be opened; nothing is served without it")?;
+        let (ledger, recovered) = Ledger::open(&data.ledger(), options).with_context(|| {
+            format!("the ledger of `{}` cannot be opened; nothing is served without it", config.origin)
+        })?;
         if recovered.cut_bytes > 0 {
             tracing::warn!(bytes = recovered.cut_bytes, "the ledger's end was cut: it had never been acknowledged");
         }

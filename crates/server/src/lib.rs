@@ -79,7 +79,8 @@ async fn order(data: &Data, order: Order) -> anyhow::Result<Said> {
 }
 
 fn verify(data: &Data) -> anyhow::Result<Said> {
-    let report = phi_ledger::read::verify(&data.ledger()).context("the ledger does not verify")?;
+    let report = phi_ledger::read::verify(&data.ledger())
+        .with_context(|| format!("the ledger in `{}` does not verify", data.ledger().display()))?;
     Ok(Said::One(json!({
         "verified": true,
         "origin": report.origin,

@@ -32,7 +32,7 @@ pub enum StoreError {
         column: &'static str,
     },
     /// A name that only one may have is another's.
-    #[error("another {0} has this name")]
+    #[error("another {0} has this name; choose a different one")]
     Taken(&'static str),
     /// What a row belongs to is not there, or belongs to another organization.
     #[error("the {0} belongs to something that is not there")]

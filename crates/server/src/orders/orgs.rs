@@ -37,19 +37,19 @@ pub enum Orders {
 pub struct Create {
     /// Its name: 1 to 63 of `a-z 0-9 -`.
     name: Slug,
-    /// The region of a request that names none.
+    /// The region of a request that names none. Asked for at a terminal; needed elsewhere.
     #[arg(long)]
     region: Option<Region>,
-    /// The class of a request that names none: `general` or `phi`.
+    /// The class of a request that names none: `general` or `phi`. Asked for at a terminal; needed elsewhere.
     #[arg(long)]
     class: Option<Class>,
-    /// The class that no request may go below.
+    /// The class that no request may go below; `general` where this is not said.
     #[arg(long)]
     floor: Option<Class>,
     /// The regions that may be used; any where this is not said.
     #[arg(long, value_delimiter = ',')]
     regions: Vec<Region>,
-    /// A body of law that it works under. May be given again.
+    /// A body of law that it works under; the deployment's where this is not said. May be given again.
     #[arg(long = "framework", value_name = "FRAMEWORK")]
     frameworks: Vec<Framework>,
 }

@@ -39,7 +39,7 @@ pub struct Put {
     /// The organization that it is for; all of them where this is not said.
     #[arg(long)]
     org: Option<Slug>,
-    /// What people call it.
+    /// What people call it; no two standing keys of a provider share it.
     #[arg(long, default_value = "default")]
     name: Slug,
     /// A parameter of the host's address, such as `product_id=12345`. May be given again.

@@ -65,7 +65,7 @@ pub struct Create {
     /// The class of a request that names none; the organization's where this is not said.
     #[arg(long)]
     class: Option<Class>,
-    /// The class that no request may go below.
+    /// The class that no request may go below; the organization's floor holds besides.
     #[arg(long)]
     floor: Option<Class>,
     /// The regions that may be used; all of the organization's where this is not said.
