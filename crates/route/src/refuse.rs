@@ -74,7 +74,7 @@ fn no_route(wish: &Wish<'_>) -> Refusal {
     Refusal::new(
         Code::NoRoute,
         format!("nobody serves {what} in the region {}", wish.region),
-        "name another model or region; `GET /v1/models` lists what is served where",
+        "name another model or region; `GET /v1/models` with `X-Region` lists what a region serves",
     )
     .at("model")
 }
