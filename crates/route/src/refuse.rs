@@ -95,7 +95,11 @@ fn phi(wish: &Wish<'_>, lack: Lack) -> Refusal {
             "PHI is not sent into the region WORLD, where no place is promised".to_owned(),
             "name the region in which it may be processed in `X-Region`",
         ),
-        Lack::Evidence | Lack::Framework | Lack::Offer | Lack::Agreement | Lack::Customer => (
+        Lack::Framework => (
+            "this organization names no body of law, so no agreement can cover its PHI".to_owned(),
+            "an operator names one with `--framework` when the organization is made",
+        ),
+        Lack::Evidence | Lack::Offer | Lack::Agreement | Lack::Customer => (
             format!("nobody serves this in the region {region} under an agreement for PHI"),
             "name another model or region; an operator attests agreements with `phi agreement add`",
         ),

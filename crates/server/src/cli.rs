@@ -63,7 +63,7 @@ pub enum Command {
     Config(Config),
 }
 
-/// A new deployment's defaults, which organizations take over unless they say otherwise.
+/// What a new deployment starts from. Organizations take the frameworks over unless they name their own.
 #[derive(Debug, Args)]
 pub struct Init {
     /// The default region. Asked for at a terminal; needed elsewhere.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use phi_catalog::Catalogue;
 use phi_gateway::Bounds;
 use phi_ledger::Durability;
 use phi_upstream::Deadlines;
@@ -370,6 +371,20 @@ impl Written {
             idle: seconds("upstream.idle_seconds", self.upstream.idle_seconds)?,
             total: seconds("upstream.total_seconds", self.upstream.total_seconds)?,
         })
+    }
+}
+
+impl Config {
+    /// Whether what the settings name is in the catalogue.
+    ///
+    /// # Errors
+    /// What is not.
+    pub fn fits(&self, catalogue: &Catalogue) -> Result<(), ConfigError> {
+        if catalogue.resolve(&self.embeddings).is_some() {
+            return Ok(());
+        }
+        let problem = format!("is `{}`, which is no name of the catalogue", self.embeddings);
+        Err(wrong("route.embeddings", problem, "use a name of `phi catalog list`"))
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, flock};
 
+use crate::config::Written;
+
 /// The name of the folder of the operator's own hosts, models and prices.
 pub(crate) const OVERRIDES: &str = "catalog.d";
 
@@ -14,6 +16,8 @@ pub(crate) const OVERRIDES: &str = "catalog.d";
 pub struct Data {
     folder: PathBuf,
     settings: PathBuf,
+    /// Whether somebody named the settings file: then it must be there.
+    named: bool,
 }
 
 /// Holds the data folder: as long as it lives, no other process changes anything in it.
@@ -23,8 +27,9 @@ pub struct Lock(#[expect(dead_code, reason = "the file is open for its lock alon
 impl Data {
     /// The folder, with its settings in `phi.toml` unless another file is named.
     pub fn new(folder: PathBuf, settings: Option<PathBuf>) -> Self {
+        let named = settings.is_some();
         let settings = settings.unwrap_or_else(|| folder.join("phi.toml"));
-        Self { folder, settings }
+        Self { folder, settings, named }
     }
 
     /// The folder itself.
@@ -35,6 +40,20 @@ impl Data {
     /// The settings.
     pub fn settings(&self) -> PathBuf {
         self.settings.clone()
+    }
+
+    /// What the settings say; where nobody named a file and there is none, the defaults.
+    ///
+    /// # Errors
+    /// Where a named file is not there, or a file is not as it should be.
+    pub fn written(&self) -> anyhow::Result<Written> {
+        if self.named && !self.settings.exists() {
+            bail!(
+                "there are no settings at `{}`\n  hint: leave --config out for the defaults",
+                self.settings.display()
+            );
+        }
+        Ok(Written::load(&self.settings)?.with_environment())
     }
 
     /// Identities, agreements, sealed keys.

@@ -19,7 +19,7 @@ use phi_vault::{Deposit, Sealed, Vault};
 use phi_words::{Clock, ProviderKey, Region};
 use serde_json::json;
 
-use crate::config::{Config, Written};
+use crate::config::Config;
 use crate::data::{Data, Lock};
 use crate::say::Said;
 
@@ -57,7 +57,8 @@ impl Deployment {
     /// # Errors
     /// What kept it from opening, and how to mend that.
     pub async fn open(data: Data) -> anyhow::Result<Self> {
-        let config = Arc::new(Written::load(&data.settings())?.with_environment().check()?);
+        let config = Arc::new(data.written()?.check()?);
+        config.fits(&Catalogue::load(data.overrides().as_deref())?)?;
         let client = Client::new(config.ca_file.as_deref(), config.deadlines)?;
         Self::open_with(data, config, client, Police::new(Clock::System), Clock::System).await
     }
@@ -138,8 +139,9 @@ impl Deployment {
     /// Where a file does not hold: then everything stays as it was.
     pub async fn reload(&self, by: By) -> anyhow::Result<Said> {
         let _one = self.changing.lock().await;
-        let config = Arc::new(Written::load(&self.data.settings())?.with_environment().check()?);
+        let config = Arc::new(self.data.written()?.check()?);
         let catalogue = Arc::new(Catalogue::load(self.data.overrides().as_deref())?);
+        config.fits(&catalogue)?;
         let before = self.inforce().clone();
         let waits = restart_needed(&before.started, &config);
         let hash =

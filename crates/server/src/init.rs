@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cli::Init;
 use crate::data::Data;
-use crate::say::{Said, asked};
+use crate::say::{Said, asked, frameworks};
 
 /// Makes a deployment in the data folder.
 ///
@@ -27,11 +27,12 @@ pub(crate) async fn run(data: &Data, init: Init) -> anyhow::Result<Said> {
         Some(class) => class,
         None => asked("the default class, `general` or `phi`", "--class", "general")?,
     };
+    let frameworks = frameworks(init.frameworks)?;
     data.make()?;
     phi_vault::create_key(&data.key(), &Root::generate()?).context("the master key cannot be written")?;
     let store = Store::create(
         &data.store(),
-        Defaults { region: region.clone(), class, frameworks: init.frameworks.iter().copied().collect() },
+        Defaults { region: region.clone(), class, frameworks: frameworks.iter().copied().collect() },
     )
     .await?;
     store.close().await;
@@ -39,7 +40,7 @@ pub(crate) async fn run(data: &Data, init: Init) -> anyhow::Result<Said> {
         "data": data.folder(),
         "region": region,
         "class": class,
-        "frameworks": init.frameworks,
+        "frameworks": frameworks,
         "next": format!("phi --data {} org create NAME", data.folder().display()),
     })))
 }

@@ -19,7 +19,6 @@ use phi_record::By;
 use serde_json::{Value, json};
 
 use crate::cli::{Catalog, Cli, Command, Config, Ledger};
-use crate::config::Written;
 pub use crate::data::Data;
 use crate::deployment::Deployment;
 use crate::orders::Order;
@@ -49,11 +48,13 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Catalog(Catalog::Check) => check_catalogue(&data)?,
         Command::Catalog(Catalog::List) => list_catalogue(&data)?,
         Command::Config(Config::Check) => {
-            let config = Written::load(&data.settings())?.with_environment().check()?;
+            let config = data.written()?.check()?;
+            config.fits(&Catalogue::load(data.overrides().as_deref())?)?;
             Said::One(json!({ "settings": data.settings(), "valid": true, "origin": config.origin }))
         }
         Command::Config(Config::Show) => {
-            Said::Text(toml::to_string(&Written::load(&data.settings())?.with_environment())?)
+            let written = data.written()?;
+            if cli.json { Said::One(serde_json::to_value(&written)?) } else { Said::Text(toml::to_string(&written)?) }
         }
         Command::Config(Config::Schema) => Said::Text(config::schema()),
         Command::Config(Config::Reload) => match control::send(&data.socket(), &Order::Reload).await? {
@@ -79,6 +80,9 @@ async fn order(data: &Data, order: Order) -> anyhow::Result<Said> {
 }
 
 fn verify(data: &Data) -> anyhow::Result<Said> {
+    if !data.ledger().exists() {
+        bail!("`{}` holds no ledger\n  hint: name the deployment's folder with --data", data.folder().display());
+    }
     let report = phi_ledger::read::verify(&data.ledger())
         .with_context(|| format!("the ledger in `{}` does not verify", data.ledger().display()))?;
     Ok(Said::One(json!({

@@ -4,6 +4,7 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::Context;
+use phi_words::Framework;
 use serde_json::Value;
 
 /// What a command has to say.
@@ -69,6 +70,20 @@ where
     };
     let text = if answer.is_empty() { offered } else { &answer };
     text.parse().with_context(|| format!("`{text}` cannot be {what}"))
+}
+
+/// Asks somebody at a terminal for the bodies of law, where none is said. Without one PHI is refused everywhere.
+///
+/// # Errors
+/// Where an answer is no such word.
+pub fn frameworks(said: Vec<Framework>) -> anyhow::Result<Vec<Framework>> {
+    if !said.is_empty() {
+        return Ok(said);
+    }
+    let question = "the bodies of law that it works under, such as `HIPAA GDPR`; without one PHI goes nowhere [none]:";
+    let answer = ask(question).unwrap_or_default();
+    let words = answer.split([' ', ',']).filter(|word| !word.is_empty());
+    words.map(|word| word.parse().with_context(|| format!("`{word}` cannot be a body of law"))).collect()
 }
 
 fn pretty(value: &Value) -> String {

@@ -16,7 +16,7 @@ pub struct Store {
     pool: SqlitePool,
 }
 
-/// What organizations take over unless they say otherwise.
+/// What `phi init` was told. Organizations take the frameworks over unless they name their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defaults {
     /// The region of a request that names none.

@@ -135,7 +135,11 @@ pub(crate) fn after_all(verdicts: &[Verdict]) -> Refusal {
 }
 
 fn failed() -> Refusal {
-    Refusal::new(Code::UpstreamFailed, "every host that could answer failed", "send the request again later, unless `x-should-retry` says no")
+    Refusal::new(
+        Code::UpstreamFailed,
+        "every host that could answer failed",
+        "send the request again later, unless `x-should-retry` says no",
+    )
 }
 
 #[cfg(test)]

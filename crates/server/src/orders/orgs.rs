@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::deployment::Deployment;
-use crate::say::{Said, asked};
+use crate::say::{Said, asked, frameworks};
 
 /// What can be done with organizations.
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
@@ -64,6 +64,7 @@ impl Orders {
             if create.class.is_none() {
                 create.class = Some(asked("the default class, `general` or `phi`", "--class", "general")?);
             }
+            create.frameworks = frameworks(std::mem::take(&mut create.frameworks))?;
         }
         Ok(self)
     }
