@@ -395,7 +395,18 @@ fn a_bad_file_of_settings_or_catalogue_is_told_with_its_remedy() {
     for line in ["config check", "serve", "org list"] {
         refuses(&deploy, line, "record.durability");
     }
+    deploy.settings("[route]\nembeddings = \"no-such-model\"");
+    for line in ["config check", "serve", "org list"] {
+        refuses(&deploy, line, "route.embeddings");
+    }
+    for line in
+        ["--config nowhere.toml config check", "--config nowhere.toml config show", "--config nowhere.toml serve"]
+    {
+        refuses(&deploy, line, "nowhere.toml");
+    }
     deploy.settings("");
+    assert_eq!(json_of(&deploy, "config show")["record"]["durability"], "disk");
+    refuses(&Deploy::bare(), "ledger verify", "holds no ledger");
     deploy.catalogue("bad.toml", "[host.x]\nprovider = \"nobody\"\n\n[route.\"UPPER\"]\nmodel = 3\n");
     for line in ["catalog check", "catalog list", "serve"] {
         refuses(&deploy, line, "bad.toml");
