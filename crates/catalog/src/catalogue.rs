@@ -12,7 +12,7 @@ use crate::check::{self, Parts};
 use crate::file::{BUILT_IN, read_folder};
 use crate::name::AUTO;
 use crate::price::Micros;
-use crate::{Alias, Cost, CostError, Host, Named, Problems, Provider, Rate, Row, Territory};
+use crate::{Alias, Cost, CostError, Host, Named, Problems, Provider, Rate, Row, Status, Territory};
 
 /// Everything that is known of who could answer, as it was when it was read.
 pub struct Catalogue {
@@ -31,7 +31,16 @@ impl Catalogue {
     pub fn load(overrides: Option<&Path>) -> Result<Self, Problems> {
         let overrides = overrides.map_or_else(|| Ok(Vec::new()), read_folder)?;
         let texts = BUILT_IN.iter().copied().chain(overrides.iter().map(|(file, text)| (file.as_str(), text.as_str())));
-        Ok(Self { version: version(texts), parts: check::built_in_and(&overrides)? })
+        Ok(Self { version: version(texts), parts: check::built_in_and(&overrides, Status::Staged)? })
+    }
+
+    /// The built-in files as if every staged route served: for tests of where traffic would go, and never for traffic.
+    ///
+    /// # Errors
+    /// As [`Catalogue::load`].
+    #[doc(hidden)]
+    pub fn rehearsal() -> Result<Self, Problems> {
+        Ok(Self { version: "rehearsal".into(), parts: check::built_in_and(&[], Status::Live)? })
     }
 
     /// Reads a catalogue from these files (name and text) and nothing else.

@@ -12,7 +12,7 @@ use phi_words::{AliasName, Currency, HostName, ProviderName, Region};
 use crate::file::{BUILT_IN, Entries};
 use crate::name::Names;
 use crate::written::WrittenHost;
-use crate::{Host, Problems, Provider, Rate, Row, Territory};
+use crate::{Host, Problems, Provider, Rate, Row, Status, Territory};
 
 /// A catalogue's parts, each of them sound and all of them together.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(crate) struct Parts {
     pub(crate) names: Names,
 }
 
-/// The built-in files with an operator's laid over them.
-pub(crate) fn built_in_and(overrides: &[(String, String)]) -> Result<Parts, Problems> {
+/// The built-in files with an operator's laid over them. Routes that are staged get the status `staged`.
+pub(crate) fn built_in_and(overrides: &[(String, String)], staged: Status) -> Result<Parts, Problems> {
     let mut entries = Entries::default();
     for (file, text) in BUILT_IN {
         entries.add(0, file, text);
@@ -34,7 +34,7 @@ pub(crate) fn built_in_and(overrides: &[(String, String)]) -> Result<Parts, Prob
     for (file, text) in overrides {
         entries.add(1, file, text);
     }
-    parts(entries)
+    parts(entries, staged)
 }
 
 /// Nothing but these files.
@@ -43,18 +43,18 @@ pub(crate) fn only(files: &[(&str, &str)]) -> Result<Parts, Problems> {
     for (file, text) in files {
         entries.add(0, file, text);
     }
-    parts(entries)
+    parts(entries, Status::Staged)
 }
 
 /// A host and what it says of the routes on it.
 type Hosts = BTreeMap<HostName, (Arc<Host>, WrittenHost)>;
 
-fn parts(mut entries: Entries) -> Result<Parts, Problems> {
+fn parts(mut entries: Entries, staged: Status) -> Result<Parts, Problems> {
     let providers = places::providers(&mut entries);
     let territories = places::territories(&mut entries, &providers);
     let rates = places::rates(&mut entries);
     let hosts = hosts::hosts(&mut entries, &providers);
-    let rows = rows::rows(&mut entries, &hosts, &rates);
+    let rows = rows::rows(&mut entries, &hosts, &rates, staged);
     let aliases = rows::aliases(&mut entries, &territories, &rows);
     if !entries.problems.is_empty() {
         entries.problems.sort();

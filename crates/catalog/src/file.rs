@@ -9,9 +9,14 @@ use crate::{Problem, Problems};
 /// The files that are part of the binary: all of the folder `catalog`, as a test sees to.
 pub(crate) const BUILT_IN: &[(&str, &str)] = &[
     ("catalog/aliases.toml", include_str!("../../../catalog/aliases.toml")),
+    ("catalog/anthropic.toml", include_str!("../../../catalog/anthropic.toml")),
+    ("catalog/azure.toml", include_str!("../../../catalog/azure.toml")),
+    ("catalog/bedrock.toml", include_str!("../../../catalog/bedrock.toml")),
+    ("catalog/fal.toml", include_str!("../../../catalog/fal.toml")),
     ("catalog/fireworks.toml", include_str!("../../../catalog/fireworks.toml")),
     ("catalog/google.toml", include_str!("../../../catalog/google.toml")),
     ("catalog/infomaniak.toml", include_str!("../../../catalog/infomaniak.toml")),
+    ("catalog/mistral.toml", include_str!("../../../catalog/mistral.toml")),
     ("catalog/openai.toml", include_str!("../../../catalog/openai.toml")),
     ("catalog/rates.toml", include_str!("../../../catalog/rates.toml")),
     ("catalog/regions.toml", include_str!("../../../catalog/regions.toml")),

@@ -48,10 +48,45 @@ impl Host {
 
 /// What a host speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Dialect {
     /// OpenAI's: `chat/completions` and `embeddings` below the host's address.
+    #[serde(rename = "openai")]
     OpenAi,
+    /// OpenAI's as Azure speaks it: names of deployments, and filters that speak in errors and replies.
+    #[serde(rename = "azure-openai")]
+    AzureOpenAi,
+    /// Azure Speech: transcription, and speech by SSML.
+    AzureSpeech,
+    /// Azure Document Intelligence: operations that are asked until they are done.
+    AzureDocuments,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Google's `generateContent`.
+    Gemini,
+    /// Mistral's chat, OCR and audio.
+    Mistral,
+    /// Bedrock's `converse`.
+    Bedrock,
+    /// fal's queue of jobs.
+    Fal,
+}
+
+impl Dialect {
+    /// Whether the gateway speaks it. A route on a host whose dialect it does not speak is never live.
+    pub fn is_built(self) -> bool {
+        match self {
+            Self::OpenAi => true,
+            Self::AzureOpenAi
+            | Self::AzureSpeech
+            | Self::AzureDocuments
+            | Self::Anthropic
+            | Self::Gemini
+            | Self::Mistral
+            | Self::Bedrock
+            | Self::Fal => false,
+        }
+    }
 }
 
 /// How a host wants to be shown a key.
@@ -62,6 +97,14 @@ pub enum Auth {
     Bearer,
     /// `x-api-key: KEY`.
     XApiKey,
+    /// `api-key: KEY`.
+    ApiKey,
+    /// `x-goog-api-key: KEY`.
+    XGoogApiKey,
+    /// `Ocp-Apim-Subscription-Key: KEY`.
+    OcpApimSubscriptionKey,
+    /// `Authorization: Key KEY`.
+    Key,
     /// Not at all: only on the operator's premises.
     None,
 }

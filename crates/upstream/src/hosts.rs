@@ -84,6 +84,10 @@ impl Target {
         let (name, prefix) = match self.auth {
             Auth::Bearer => (header::AUTHORIZATION, "Bearer "),
             Auth::XApiKey => (HeaderName::from_static("x-api-key"), ""),
+            Auth::ApiKey => (HeaderName::from_static("api-key"), ""),
+            Auth::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), ""),
+            Auth::OcpApimSubscriptionKey => (HeaderName::from_static("ocp-apim-subscription-key"), ""),
+            Auth::Key => (header::AUTHORIZATION, "Key "),
             Auth::None => return Ok(()),
         };
         let key = key.ok_or(TargetError::NoKey)?;

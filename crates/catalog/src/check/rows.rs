@@ -9,7 +9,8 @@ use crate::name::AUTO;
 use crate::written::{WrittenAlias, WrittenHost, WrittenRoute};
 use crate::{Carries, Host, Price, Problem, Row, Status};
 
-pub(super) fn rows(entries: &mut Entries, hosts: &Hosts, rates: &Rates) -> Vec<Arc<Row>> {
+/// All routes. Those that are staged get the status `staged`.
+pub(super) fn rows(entries: &mut Entries, hosts: &Hosts, rates: &Rates, staged: Status) -> Vec<Arc<Row>> {
     let mut prices = prices(entries);
     let (mut rows, mut spaces) = (Vec::new(), BTreeMap::<ModelName, SpaceName>::new());
     for mut found in entries.take::<RouteId, WrittenRoute>(Section::Route) {
@@ -30,6 +31,9 @@ pub(super) fn rows(entries: &mut Entries, hosts: &Hosts, rates: &Rates) -> Vec<A
         {
             let what = format!("another route of `{model}` is in another space");
             entries.problems.push(found.problem("space", what, "a model has one space: give this one another name"));
+        }
+        if found.value.status == Status::Staged {
+            found.value.status = staged;
         }
         rows.push(Arc::new(row(found, host, on_host, model)));
     }
@@ -73,6 +77,10 @@ fn problems(found: &Found<RouteId, WrittenRoute>, host: &Host, rates: &Rates) ->
     }
     if row.status == Status::Live && !matches!(row.modality, Modality::Chat | Modality::Embeddings) {
         let what = format!("{} is not built yet", row.modality);
+        problems.push(found.problem("status", what, "set `status = \"staged\"`"));
+    }
+    if row.status == Status::Live && !host.dialect.is_built() {
+        let what = format!("the dialect of the host `{}` is not built yet", host.name);
         problems.push(found.problem("status", what, "set `status = \"staged\"`"));
     }
     problems.extend(space_problem(found));
