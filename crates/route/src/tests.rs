@@ -4,4 +4,5 @@ mod law;
 mod matrix;
 mod oracle;
 mod permits;
+mod promised;
 mod world;

@@ -1,14 +1,16 @@
 //! What the built-in catalogue answers, cell by cell, where every provider has a key and those who offer agreements
 //! have made them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use phi_catalog::{Agreement, Catalogue, Evidence, Kind};
 use phi_dialect::{Carry, Misfit};
 use phi_vault::Sealed;
-use phi_words::{AgreementId, Capability, Class, CredentialId, Framework, Modality, OrgId, Tier};
+use phi_words::{
+    AgreementId, Capability, Class, Country, CredentialId, Framework, Modality, OrgId, ProviderName, Tier,
+};
 
 use crate::plan::routes;
 use crate::weigh::{Dropped, Scene, Wish};
@@ -16,25 +18,28 @@ use crate::{Settings, Standing};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
-struct Deployment {
+/// What the addresses of all hosts need together.
+const PARAMS: &[&str] = &["product_id", "project", "resource_ch", "resource_eu", "resource_nl", "resource_us"];
+
+pub(super) struct Deployment {
     catalogue: Catalogue,
     standing: Standing,
     settings: Settings,
     org: OrgId,
 }
 
-struct Cell<'a> {
-    model: &'a str,
-    modality: Modality,
-    region: &'a str,
-    class: Class,
-    tier: Option<Tier>,
-    needs: &'a [Capability],
-    frameworks: &'a [Framework],
-    test: bool,
+pub(super) struct Cell<'a> {
+    pub(super) model: &'a str,
+    pub(super) modality: Modality,
+    pub(super) region: &'a str,
+    pub(super) class: Class,
+    pub(super) tier: Option<Tier>,
+    pub(super) needs: &'a [Capability],
+    pub(super) frameworks: &'a [Framework],
+    pub(super) test: bool,
 }
 
-const CHAT: Cell<'_> = Cell {
+pub(super) const CHAT: Cell<'_> = Cell {
     model: "auto",
     modality: Modality::Chat,
     region: "CH",
@@ -50,37 +55,33 @@ impl Deployment {
         Self::of(Catalogue::load(None).unwrap())
     }
 
+    /// Every offer is an agreement.
     fn of(catalogue: Catalogue) -> Self {
+        let agreements = catalogue.providers().flat_map(|provider| {
+            provider.offers.iter().map(|offer| Agreement {
+                modalities: offer.modalities.clone(),
+                ..agreement(&provider.name, &offer.countries, &offer.frameworks)
+            })
+        });
+        let agreements = agreements.collect();
+        Self::under(catalogue, agreements)
+    }
+
+    pub(super) fn under(catalogue: Catalogue, agreements: Vec<Agreement>) -> Self {
         let keys = catalogue.providers().map(|provider| {
             Arc::new(Sealed {
                 id: CredentialId::new(),
                 org: None,
                 provider: provider.name.clone(),
                 name: "main".parse().unwrap(),
-                params: BTreeMap::from([("product_id".into(), "4711".into())]),
+                params: PARAMS.iter().map(|param| ((*param).to_owned(), "x1".to_owned())).collect(),
                 hosts: BTreeSet::new(),
                 created: NOW.parse().unwrap(),
                 revoked: None,
                 bytes: Vec::new(),
             })
         });
-        let agreements = catalogue.providers().flat_map(|provider| {
-            provider.offers.iter().map(|offer| Agreement {
-                id: AgreementId::new(),
-                kind: Kind::Provider { name: provider.name.clone(), credential: None },
-                org: None,
-                counterparty: provider.title.clone(),
-                document: "0".repeat(64),
-                countries: offer.countries.clone(),
-                modalities: offer.modalities.clone(),
-                frameworks: offer.frameworks.clone(),
-                verified_by: "V".into(),
-                verified_on: "2026-11-01".parse().unwrap(),
-                review_by: "2027-11-01".parse().unwrap(),
-                revoked: None,
-            })
-        });
-        let standing = Standing::new(agreements.collect(), keys);
+        let standing = Standing::new(agreements, keys);
         let settings = Settings {
             embeddings: "qwen3-embedding-8b".parse().unwrap(),
             hosted: false,
@@ -114,7 +115,7 @@ impl Deployment {
     }
 
     /// The first route, or the code.
-    fn answer(&self, cell: &Cell<'_>) -> String {
+    pub(super) fn answer(&self, cell: &Cell<'_>) -> String {
         self.wish(cell, |scene, wish| match routes(scene, wish) {
             Ok(planned) => planned[0].row().route.to_string(),
             Err(refusal) => refusal.code.to_string(),
@@ -122,10 +123,32 @@ impl Deployment {
     }
 
     /// All routes of the plan.
-    fn plan(&self, cell: &Cell<'_>) -> Vec<String> {
+    pub(super) fn plan(&self, cell: &Cell<'_>) -> Vec<String> {
         self.wish(cell, |scene, wish| {
             routes(scene, wish).unwrap().iter().map(|planned| planned.row().route.to_string()).collect()
         })
+    }
+}
+
+/// An agreement with a provider that stands, for no modality yet.
+pub(super) fn agreement(
+    provider: &ProviderName,
+    countries: &BTreeSet<Country>,
+    frameworks: &BTreeSet<Framework>,
+) -> Agreement {
+    Agreement {
+        id: AgreementId::new(),
+        kind: Kind::Provider { name: provider.clone(), credential: None },
+        org: None,
+        counterparty: "Acme".into(),
+        document: "0".repeat(64),
+        countries: countries.clone(),
+        modalities: BTreeSet::new(),
+        frameworks: frameworks.clone(),
+        verified_by: "V".into(),
+        verified_on: "2026-11-01".parse().unwrap(),
+        review_by: "2027-11-01".parse().unwrap(),
+        revoked: None,
     }
 }
 
