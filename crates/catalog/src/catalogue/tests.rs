@@ -4,7 +4,7 @@ use std::path::Path;
 use phi_words::{MicroUsd, Modality};
 
 use super::*;
-use crate::Extent;
+use crate::{Evidence, Extent};
 
 const BASE: &str = r#"
 [provider.acme]
@@ -120,6 +120,47 @@ fn every_built_in_row_and_host_says_where_it_is_known_from() {
     }
     for host in catalogue.hosts() {
         assert!(host.source.starts_with("https://") && !host.premises && !host.free, "{}", host.name);
+    }
+}
+
+#[test]
+fn hosts_lie_where_their_sources_say() {
+    let catalogue = built_in();
+    // The regions that each lies inside; beside them WORLD, as everything does.
+    let table: &[(&str, &[&str])] = &[
+        ("anthropic", &[]),
+        ("anthropic-us", &["US"]),
+        ("azure-documents-switzerlandnorth", &["CH"]),
+        ("azure-documents-westeurope", &["EU"]),
+        ("azure-openai-eu", &["EU"]),
+        ("azure-speech-eastus", &["US"]),
+        ("fal", &[]),
+        ("google-gemini", &[]),
+        ("google-global", &[]),
+        ("google-europe-west2", &["UK"]),
+        ("google-europe-west4", &["EU"]),
+        ("google-me-west1", &["MENA"]),
+        ("infomaniak", &["CH"]),
+        ("mistral", &[]),
+        ("mistral-eu", &[]), // the EU and EFTA
+        ("openai", &[]),
+        ("openai-eu", &[]), // the European Economic Area and Switzerland
+        ("scaleway", &["EU"]),
+    ];
+    for (name, regions) in table {
+        let host = catalogue.hosts().iter().find(|host| host.name.as_str() == *name).unwrap();
+        let inside = catalogue.regions().iter().filter(|t| host.processes_in.is_within(&t.extent));
+        let inside: Vec<_> = inside.map(|t| t.name.as_str()).filter(|region| *region != Region::WORLD).collect();
+        assert_eq!(inside, *regions, "{name}");
+    }
+    let weak = catalogue.hosts().iter().filter(|host| host.evidence == Evidence::Unverified);
+    let weak: BTreeSet<_> = weak.map(|host| host.provider.as_str()).collect();
+    assert_eq!(weak, ["bedrock", "fireworks", "google", "together"].into());
+    let of_azure = catalogue.hosts().iter().filter(|host| host.provider.as_str() == "azure");
+    let gaps = of_azure.flat_map(|host| host.params().into_iter().map(|gap| (gap, host.processes_in.clone())));
+    let mut places = BTreeMap::new();
+    for (gap, place) in gaps {
+        assert_eq!(*places.entry(gap.to_owned()).or_insert_with(|| place.clone()), place, "`{gap}` says one place");
     }
 }
 

@@ -124,6 +124,28 @@ async fn a_host_is_sent_these_headers_and_no_others() {
     }
 }
 
+#[test]
+fn each_host_is_shown_the_key_in_its_own_way() {
+    let table = [
+        (Auth::Bearer, "authorization", "Bearer sk-secret"),
+        (Auth::XApiKey, "x-api-key", "sk-secret"),
+        (Auth::ApiKey, "api-key", "sk-secret"),
+        (Auth::XGoogApiKey, "x-goog-api-key", "sk-secret"),
+        (Auth::OcpApimSubscriptionKey, "ocp-apim-subscription-key", "sk-secret"),
+        (Auth::Key, "authorization", "Key sk-secret"),
+    ];
+    for (auth, name, value) in table {
+        let row = Row { auth, ..row("https://api.host.test", false) };
+        let target = Target::of(&row, &row.address.fill(&BTreeMap::new()).expect("an address")).expect("a target");
+        let request = target.request("/x", Some(&ProviderKey::new("sk-secret")), false, ()).expect("a request");
+        let shown: Vec<_> =
+            request.headers().iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(shown, [name], "{auth:?}");
+        assert_eq!(request.headers()[name], value, "{auth:?}");
+        assert!(target.request("/x", None, false, ()).is_err(), "{auth:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_connection_is_used_again_also_after_a_stream() {
     let set = set(Deadlines::default()).await;
