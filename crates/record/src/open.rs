@@ -271,7 +271,7 @@ impl Entry {
             (attempt.ended, attempt.ms) = (ended, millis(self.attempt_started));
         }
         let reach = self.attempts.iter().map(|attempt| attempt.reach).max().unwrap_or(Reach::NotSent);
-        let (usage, quality) = self.meter.settle(status, reach);
+        let (usage, quality) = self.meter.settle(status, owed_for(&self.attempts));
         let row = self.answering.as_ref().map(|planned| Arc::clone(planned.row()));
         let (list_cost, cost) = self.bill.amounts(row.as_deref(), &usage);
         if let Some(slot) = self.slot.take() {
@@ -340,6 +340,12 @@ impl Drop for Entry {
     }
 }
 
+/// How far the request got with the host that would be paid: the one at hand. Those before it failed, and a failed
+/// attempt costs nothing.
+fn owed_for(attempts: &[Attempt]) -> Reach {
+    attempts.last().map_or(Reach::NotSent, |attempt| attempt.reach)
+}
+
 /// The word in the record.
 fn durability(durability: Durability) -> &'static str {
     match durability {
@@ -354,4 +360,24 @@ fn millis(since: Instant) -> u64 {
 
 fn between(from: Instant, to: Instant) -> u64 {
     u64::try_from(to.saturating_duration_since(from).as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(route: &str, reach: Reach, ended: Ended) -> Attempt {
+        Attempt { route: route.parse().expect("a route"), reach, ended, ms: 1 }
+    }
+
+    #[test]
+    fn a_caller_who_leaves_owes_nothing_for_a_host_that_failed_before() {
+        assert_eq!(owed_for(&[]), Reach::NotSent);
+        let failed = attempt("a", Reach::Answered, Ended::HostError);
+        let connecting = attempt("b", Reach::NotSent, Ended::Running);
+        let owed = owed_for(&[failed.clone(), connecting]);
+        let meter = Meter { input_estimate: 10, ..Meter::default() };
+        assert_eq!(meter.settle(Status::CallerLeft, owed), (Usage::default(), Quality::None));
+        assert_eq!(owed_for(&[failed, attempt("b", Reach::Sent, Ended::Running)]), Reach::Sent);
+    }
 }

@@ -52,7 +52,7 @@ struct Inforce {
 }
 
 impl Deployment {
-    /// Opens the deployment in a folder, closes what a dead process left open, and leases keys to hosts.
+    /// Opens the deployment in a folder and closes what a dead process left open.
     ///
     /// # Errors
     /// What kept it from opening, and how to mend that.
@@ -111,8 +111,6 @@ impl Deployment {
             changing: tokio::sync::Mutex::new(()),
             _lock: lock,
         };
-        let snapshot = deployment.gateway.snapshot();
-        deployment.lease(&snapshot).await?;
         Ok(deployment)
     }
 
@@ -166,6 +164,14 @@ impl Deployment {
         let snapshot = snapshot(contents, &self.inforce(), self.root.derive(Purpose::Token));
         self.gateway.replace(snapshot);
         Ok(())
+    }
+
+    /// Records which keys are leased to which hosts: to be called before anybody is served.
+    ///
+    /// # Errors
+    /// Where the ledger does not take it: then nobody may be served.
+    pub async fn lease_keys(&self) -> anyhow::Result<()> {
+        self.lease(&self.gateway.snapshot()).await
     }
 
     /// Records which keys are leased to which hosts, before a snapshot that leases them is in force. A key that is put

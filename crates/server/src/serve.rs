@@ -27,6 +27,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     open_wide();
     let mut signals = Signals::new()?;
     let deployment = Arc::new(Deployment::open(data.clone()).await?);
+    deployment.lease_keys().await?;
     let watch = reload::Watch::new(data.clone())?;
     let orders = control::bind(&data.socket()).context("no orders could be taken without the control socket")?;
     let config = deployment.config();

@@ -94,6 +94,17 @@ async fn orders_do_the_same_with_and_without_a_server() {
     assert!(acts[0].len() > 15, "{acts:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_leased_when_the_server_starts_and_by_no_other_command() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    let leases = || Book::read(&deploy).acts().into_iter().filter(|act| *act == "vault.lease").count();
+    json_of(&deploy, "org list");
+    assert_eq!(leases(), 0);
+    Serving::start(&deploy).stop();
+    assert_eq!(leases(), 1);
+}
+
 fn orgs_and_roles(deploy: &Deploy) {
     let line = "org create st-mary --region CH --class phi --floor phi --regions CH,EU --framework nFADP";
     let made = json_of(deploy, line);

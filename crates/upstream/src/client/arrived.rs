@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use phi_words::Completion;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::trouble::Trouble;
 use crate::deadline::Until;
@@ -61,6 +61,10 @@ impl Arrived {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
         loop {
             let (due, late) = self.until.next_piece();
+            // A piece that waits already would be taken after the end as well: a slow reader must not outlast it.
+            if Instant::now() >= due {
+                return Err(Trouble::Late(late));
+            }
             match timeout_at(due, self.body.frame()).await {
                 Err(_) => return Err(Trouble::Late(late)),
                 Ok(Some(Err(error))) => return Err(Trouble::from_body(error)),

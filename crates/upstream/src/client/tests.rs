@@ -200,6 +200,11 @@ async fn every_deadline_holds_and_closes_the_connection() {
     assert!(matches!(drain(&mut arrived).await, Err(Trouble::Late(Late::Total))));
     drop(arrived);
     assert!(set.hung_up().await);
+    // What waits already when the time is over is not taken: a slow reader does not outlast it.
+    set.host.says(Says { text: "word ".repeat(50), ..Says::default() });
+    let mut arrived = set.send(STREAM).await.expect("a stream");
+    tokio::time::sleep(quick().total).await;
+    assert!(matches!(arrived.next().await, Err(Trouble::Late(Late::Total))));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use phi_upstream::{Answer, Failure, Reply};
 use phi_words::{Code, Quality, RequestId, Wait};
 use world::{CANARY, World};
 
-/// What the described service promises for a caller who leaves, and what no machine needs.
+/// How soon a host must be let go when its caller leaves, and how long no machine needs.
 const SOON: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(30);
 
