@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use phi_words::{AgreementId, Country, CredentialId, Framework, Modality, OrgId, ProviderName};
 use serde::{Deserialize, Serialize};
 
@@ -50,11 +50,48 @@ pub enum Kind {
     Customer,
 }
 
+/// How an agreement is at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It stands from this day on.
+    Coming(Date),
+    /// It stands, to the end of the day that is so many days after today.
+    Stands {
+        /// 0 on its last day.
+        days: i32,
+    },
+    /// Since the end of this day it does not stand.
+    Lapsed(Date),
+    /// Since this moment it does not stand.
+    Revoked(Timestamp),
+}
+
 impl Agreement {
     /// Whether it stands at this moment: verified, not due for review, not revoked.
     pub fn stands(&self, now: Timestamp) -> bool {
+        matches!(self.state(now), State::Stands { .. })
+    }
+
+    /// How it is at this moment.
+    pub fn state(&self, now: Timestamp) -> State {
         let today = now.to_zoned(TimeZone::UTC).date();
-        self.revoked.is_none_or(|revoked| now < revoked) && self.verified_on <= today && today <= self.review_by
+        match self.revoked {
+            Some(revoked) if revoked <= now => State::Revoked(revoked),
+            Some(_) | None if today > self.review_by => State::Lapsed(self.review_by),
+            Some(_) | None if today < self.verified_on => State::Coming(self.verified_on),
+            Some(_) | None => State::Stands { days: (self.review_by - today).get_days() },
+        }
+    }
+
+    /// Whether it stands now, and will not, unless it is reviewed, after so long a time.
+    pub fn lapses_within(&self, span: SignedDuration, now: Timestamp) -> bool {
+        self.stands(now) && self.lapses().is_some_and(|lapse| lapse.duration_since(now) <= span)
+    }
+
+    /// The first moment at which it does not stand any more, unless it is revoked before; `None` at the end of all time.
+    pub fn lapses(&self) -> Option<Timestamp> {
+        let day_after = self.review_by.tomorrow().ok()?;
+        Some(day_after.to_zoned(TimeZone::UTC).ok()?.timestamp())
     }
 }
 
@@ -87,7 +124,26 @@ mod tests {
         ] {
             assert_eq!(agreement.stands(at(now)), stands, "{now}");
         }
+        for (now, state) in [
+            ("2026-10-31T23:59:59Z", State::Coming("2026-11-01".parse().unwrap())),
+            ("2026-11-01T00:00:00Z", State::Stands { days: 29 }),
+            ("2026-11-30T23:59:59Z", State::Stands { days: 0 }),
+            ("2026-12-01T00:00:00Z", State::Lapsed("2026-11-30".parse().unwrap())),
+        ] {
+            assert_eq!(agreement.state(at(now)), state, "{now}");
+        }
+        assert_eq!(agreement.lapses(), Some(at("2026-12-01T00:00:00Z")));
+        for (now, within) in [
+            ("2026-10-31T23:59:59Z", false),
+            ("2026-11-01T00:00:00Z", true),
+            ("2026-11-30T23:59:59Z", true),
+            ("2026-12-01T00:00:00Z", false),
+        ] {
+            assert_eq!(agreement.lapses_within(SignedDuration::from_hours(30 * 24), at(now)), within, "{now}");
+        }
+        assert!(!agreement.lapses_within(SignedDuration::from_hours(30 * 24 - 1), at("2026-11-01T00:00:00Z")));
         let revoked = Agreement { revoked: Some(at("2026-11-10T12:00:00Z")), ..agreement };
         assert!(revoked.stands(at("2026-11-10T11:59:59Z")) && !revoked.stands(at("2026-11-10T12:00:00Z")));
+        assert_eq!(revoked.state(at("2026-12-11T12:00:00Z")), State::Revoked(at("2026-11-10T12:00:00Z")));
     }
 }

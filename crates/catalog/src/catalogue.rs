@@ -3,13 +3,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 use phi_crypto::{hex, sha256};
 use phi_words::{Currency, ModelName, ProviderName, Region, RouteId, Usage};
 
 use crate::check::{self, Parts};
-use crate::file::{BUILT_IN, read_folder};
+use crate::file::{BUILT_IN, files};
 use crate::name::AUTO;
 use crate::price::Micros;
 use crate::{Alias, Cost, CostError, Host, Named, Problems, Provider, Rate, Row, Status, Territory};
@@ -20,18 +19,23 @@ pub struct Catalogue {
     parts: Parts,
 }
 
-/// For how many days a rate of exchange is fresh.
-const FRESH_DAYS: i64 = 35;
-
 impl Catalogue {
     /// Reads the built-in files, with the `*.toml` files of an operator's folder laid over them.
     ///
     /// # Errors
     /// Everything that is wrong, with file and place. A folder that is named has to be there.
     pub fn load(overrides: Option<&Path>) -> Result<Self, Problems> {
-        let overrides = overrides.map_or_else(|| Ok(Vec::new()), read_folder)?;
-        let texts = BUILT_IN.iter().copied().chain(overrides.iter().map(|(file, text)| (file.as_str(), text.as_str())));
-        Ok(Self { version: version(texts), parts: check::built_in_and(&overrides, Status::Staged)? })
+        Self::over(&[overrides.map_or_else(|| Ok(Vec::new()), files)?])
+    }
+
+    /// Reads the built-in files with layers of files (name and text) laid over them, a later layer over an earlier one.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with file and place.
+    pub fn over(layers: &[Vec<(String, String)>]) -> Result<Self, Problems> {
+        let laid = layers.iter().flatten().map(|(file, text)| (file.as_str(), text.as_str()));
+        let version = version(BUILT_IN.iter().copied().chain(laid));
+        Ok(Self { version, parts: check::built_in_and(layers, Status::Staged)? })
     }
 
     /// The built-in files as if every staged route served: for tests of where traffic would go, and never for traffic.
@@ -132,8 +136,7 @@ impl Catalogue {
 
     /// The currencies whose rate is older than 35 days.
     pub fn stale_rates(&self, today: Date) -> Vec<Currency> {
-        let oldest = today.checked_sub(FRESH_DAYS.days()).unwrap_or(Date::MIN);
-        self.parts.rates.iter().filter(|(_, rate)| rate.date < oldest).map(|(currency, _)| *currency).collect()
+        self.parts.rates.iter().filter(|(_, rate)| rate.is_stale(today)).map(|(currency, _)| *currency).collect()
     }
 }
 

@@ -25,14 +25,16 @@ pub(crate) struct Parts {
     pub(crate) names: Names,
 }
 
-/// The built-in files with an operator's laid over them. Routes that are staged get the status `staged`.
-pub(crate) fn built_in_and(overrides: &[(String, String)], staged: Status) -> Result<Parts, Problems> {
+/// The built-in files with an operator's layers laid over them. Routes that are staged get the status `staged`.
+pub(crate) fn built_in_and(layers: &[Vec<(String, String)>], staged: Status) -> Result<Parts, Problems> {
     let mut entries = Entries::default();
     for (file, text) in BUILT_IN {
         entries.add(0, file, text);
     }
-    for (file, text) in overrides {
-        entries.add(1, file, text);
+    for (at, layer) in layers.iter().enumerate() {
+        for (file, text) in layer {
+            entries.add(at + 1, file, text);
+        }
     }
     parts(entries, staged)
 }

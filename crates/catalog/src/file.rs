@@ -25,7 +25,10 @@ pub(crate) const BUILT_IN: &[(&str, &str)] = &[
 ];
 
 /// The names and texts of an operator's `*.toml` files, sorted by name. Other files are not looked at.
-pub(crate) fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, Problems> {
+///
+/// # Errors
+/// Every file that cannot be read. The folder has to be there.
+pub fn files(folder: &Path) -> Result<Vec<(String, String)>, Problems> {
     let problem = |path: &Path, error: &std::io::Error| {
         let file = path.display().to_string();
         let hint = "it has to be a folder of readable `*.toml` files".to_owned();

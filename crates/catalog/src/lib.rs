@@ -26,12 +26,13 @@ mod row;
 mod written;
 
 pub use address::{Address, Template, Unfilled};
-pub use agreement::{Agreement, Kind};
+pub use agreement::{Agreement, Kind, State};
 pub use catalogue::Catalogue;
+pub use file::files;
 pub use host::{Auth, Dialect, Evidence, Host};
 pub use name::{Alias, Choice, Named};
 pub use place::{Extent, Territory};
-pub use price::{Cost, CostError, Price, Rate};
+pub use price::{Cost, CostError, Item, Micros, Price, Rate};
 pub use problem::{Problem, Problems};
 pub use provider::{Offer, Provider};
 pub use row::{Carries, JsonObject, LimitName, Retirement, Row, Says, Status, Tokenizer};

@@ -1,5 +1,7 @@
 //! What a call costs. This is the one place where money is rounded: up, once a request.
 
+use std::fmt;
+
 use jiff::civil::Date;
 use phi_words::{Currency, MicroUsd, Usage};
 use serde::Deserialize;
@@ -55,6 +57,19 @@ pub struct Rate {
     pub date: Date,
 }
 
+/// One line of a price list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Item {
+    /// What is consumed.
+    pub what: &'static str,
+    /// How much of it the price is for.
+    pub per: &'static str,
+    /// The price, in the currency of the list.
+    pub price: Micros,
+    /// That much of it and nothing else.
+    pub usage: Usage,
+}
+
 /// What one call costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
@@ -85,6 +100,30 @@ impl Micros {
     }
 }
 
+impl Rate {
+    /// For how many days a rate is fresh.
+    pub const FRESH_DAYS: i32 = 35;
+
+    /// How many days old it is; negative where its day is yet to come.
+    pub fn age_days(&self, today: Date) -> i32 {
+        (today - self.date).get_days()
+    }
+
+    /// Whether it is older than 35 days.
+    pub fn is_stale(&self, today: Date) -> bool {
+        self.age_days(today) > Self::FRESH_DAYS
+    }
+}
+
+impl fmt::Display for Micros {
+    /// As it is written: two decimals, and more where they are not zero.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, part) = (self.0 / 1_000_000, format!("{:06}", self.0 % 1_000_000));
+        let (two, rest) = part.split_at(2);
+        write!(f, "{whole}.{two}{}", rest.trim_end_matches('0'))
+    }
+}
+
 impl TryFrom<String> for Micros {
     type Error = &'static str;
 
@@ -109,6 +148,29 @@ const MILLION: u128 = 1_000_000;
 const BASIS: u128 = 10_000;
 
 impl Price {
+    /// Every line of the list that has a price.
+    pub fn items(&self) -> Vec<Item> {
+        const TOKENS: &str = "1,000,000 tokens";
+        let of = Usage::default();
+        let all = [
+            ("input", TOKENS, self.input, Usage { input: 1_000_000, ..of }),
+            ("audio input", TOKENS, self.input_audio, Usage { input_audio: 1_000_000, ..of }),
+            ("cache reads", TOKENS, self.cache_read, Usage { cache_read: 1_000_000, ..of }),
+            ("cache writes for 5 minutes", TOKENS, self.cache_write_5m, Usage { cache_write_5m: 1_000_000, ..of }),
+            ("cache writes for an hour", TOKENS, self.cache_write_1h, Usage { cache_write_1h: 1_000_000, ..of }),
+            ("output", TOKENS, self.output, Usage { output: 1_000_000, ..of }),
+            ("audio output", TOKENS, self.output_audio, Usage { output_audio: 1_000_000, ..of }),
+            ("reasoning", TOKENS, self.reasoning, Usage { reasoning: 1_000_000, ..of }),
+            ("audio", "hour", self.audio_hour, Usage { audio_ms: 3_600_000, ..of }),
+            ("characters", "1,000,000 characters", self.characters, Usage { characters: 1_000_000, ..of }),
+            ("pages", "1,000 pages", self.pages, Usage { pages: 1_000, ..of }),
+            ("images", "image", self.image, Usage { images: 1, ..of }),
+            ("video", "second", self.video_second, Usage { video_ms: 1_000, ..of }),
+        ];
+        let priced = all.into_iter().filter_map(|(what, per, price, usage)| Some((what, per, price?, usage)));
+        priced.map(|(what, per, price, usage)| Item { what, per, price, usage }).collect()
+    }
+
     /// What `usage` costs, at `usd` dollars for a unit of the price's currency and a margin in hundredths of a percent.
     pub(crate) fn cost(&self, usage: &Usage, usd: Micros, margin_bp: u32) -> Result<Cost, CostError> {
         let mut exact: u128 = 0;
@@ -176,6 +238,51 @@ mod tests {
         assert_eq!(micros("0.000001"), Some(1));
         for bad in ["", ".", "1.", ".5", "-1", "+1", "1e3", "0.0000001", "1,5", " 1", "1234567890", "٣"] {
             assert_eq!(micros(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_shown_as_they_are_written() {
+        for text in ["0.20", "3.00", "0.000001", "4.125", "999999999.999999", "1.10"] {
+            assert_eq!(Micros(micros(text).unwrap()).to_string(), text);
+        }
+        assert_eq!(Micros(micros("3").unwrap()).to_string(), "3.00");
+    }
+
+    #[test]
+    fn each_line_of_a_list_costs_what_it_says() {
+        let fields = [
+            "input",
+            "input_audio",
+            "cache_read",
+            "cache_write_5m",
+            "cache_write_1h",
+            "output",
+            "output_audio",
+            "reasoning",
+            "audio_hour",
+            "characters",
+            "pages",
+            "image",
+            "video_second",
+        ];
+        let lines = fields.iter().enumerate().map(|(at, field)| format!("{field} = '{}.5'", at + 1));
+        let whole = price(&format!("currency = 'USD'\n{}", lines.collect::<Vec<_>>().join("\n")));
+        let items = whole.items();
+        assert_eq!(items.len(), fields.len());
+        for item in items {
+            let list = whole.cost(&item.usage, Micros::ONE, 0).unwrap().list.micros();
+            assert_eq!(u64::try_from(list).unwrap(), item.price.micros(), "{}", item.what);
+        }
+        assert!(price("currency = 'USD'").items().is_empty());
+    }
+
+    #[test]
+    fn a_rate_is_fresh_for_thirty_five_days() {
+        let rate = Rate { usd: Micros::ONE, source: "a test".into(), date: "2026-06-30".parse().unwrap() };
+        for (today, days, stale) in [("2026-06-29", -1, false), ("2026-08-04", 35, false), ("2026-08-05", 36, true)] {
+            let today = today.parse().unwrap();
+            assert_eq!((rate.age_days(today), rate.is_stale(today)), (days, stale), "{today}");
         }
     }
 

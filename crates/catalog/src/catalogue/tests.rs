@@ -285,6 +285,44 @@ fn a_row_serves_until_its_vendor_retires_it() {
     );
 }
 
+/// The worked examples of `docs/contract.md`, 12, at a margin of 10 %.
+#[test]
+fn the_built_in_rows_cost_what_the_contract_says() {
+    let catalogue = built_in();
+    let charge = |route: &str, usage: Usage| {
+        let row = catalogue.row(&route.parse().unwrap()).unwrap_or_else(|| panic!("{route}"));
+        catalogue.cost(row, &usage, 1_000).unwrap().charge.micros()
+    };
+    let of = Usage::default();
+    let (input, output) = (Usage { input: 1_000_000, ..of }, Usage { output: 1_000_000, ..of });
+    assert_eq!(charge("anthropic-claude-sonnet-4-6", input), 3_300_000);
+    assert_eq!(charge("anthropic-claude-sonnet-4-6", output), 16_500_000);
+    assert_eq!(charge("google-gemini-2.5-flash", input), 330_000);
+    assert_eq!(charge("google-gemini-2.5-flash", output), 2_750_000);
+    for place in ["switzerlandnorth", "westeurope", "eastus"] {
+        let route = format!("azure-speech-to-text-{place}");
+        assert_eq!(charge(&route, Usage { audio_ms: 3_600_000, ..of }), 1_100_000, "an hour");
+        assert_eq!(charge(&route, Usage { audio_ms: 60_000, ..of }), 18_334, "0.0183 USD a minute, rounded up");
+    }
+    assert_eq!(charge("fal-krea-2-medium", Usage { images: 1, ..of }), 33_000);
+}
+
+#[test]
+fn a_later_layer_replaces_an_earlier_one() {
+    let file = |usd: &str| {
+        let text = format!("[rate.CHF]\nusd = '{usd}'\nsource = 'a test'\ndate = '2026-11-01'");
+        vec![("rates.toml".to_owned(), text)]
+    };
+    let usd = |layers: &[Vec<(String, String)>]| {
+        let catalogue = Catalogue::over(layers).unwrap();
+        (catalogue.rates()[&Currency::Chf].usd.to_string(), catalogue.version().to_owned())
+    };
+    let (one, other) = (usd(&[file("1.20")]), usd(&[file("1.20"), file("1.30")]));
+    assert_eq!((one.0.as_str(), other.0.as_str()), ("1.20", "1.30"));
+    assert_ne!(one.1, other.1);
+    assert!(Catalogue::over(&[[file("1.20"), file("1.30")].concat()]).is_err(), "two files of one layer");
+}
+
 #[test]
 fn rates_grow_stale() {
     let catalogue = built_in();
