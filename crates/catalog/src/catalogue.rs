@@ -10,8 +10,8 @@ use phi_words::{Currency, ModelName, ProviderName, Region, RouteId, Usage};
 use crate::check::{self, Parts};
 use crate::file::{BUILT_IN, files};
 use crate::name::AUTO;
-use crate::price::Micros;
-use crate::{Alias, Cost, CostError, Host, Named, Problems, Provider, Rate, Row, Status, Territory};
+use crate::price::{Micros, Price};
+use crate::{Alias, Cost, CostError, Host, Named, Problems, Provider, Rate, Row, Status, Territory, UnitPrice};
 
 /// Everything that is known of who could answer, as it was when it was read.
 pub struct Catalogue {
@@ -58,6 +58,11 @@ impl Catalogue {
     /// The first twelve hexadecimal digits of the SHA-256 of all that was read.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The same of the built-in files alone, for those to whom the digest of an operator's files would tell something.
+    pub fn built_in_version() -> String {
+        version(BUILT_IN.iter().copied())
     }
 
     /// All regions, sorted by name.
@@ -125,8 +130,24 @@ impl Catalogue {
             return Ok(Cost { list: phi_words::MicroUsd::ZERO, charge: phi_words::MicroUsd::ZERO });
         }
         let price = row.price.ok_or(CostError::Unpriced("use"))?;
-        let usd = self.parts.rates.get(&price.currency).map_or(Micros::ONE, |rate| rate.usd);
-        price.cost(usage, usd, margin_bp)
+        price.cost(usage, self.usd(&price), margin_bp)
+    }
+
+    /// The price of each unit that a row's list has a price for, by the list and with a margin in hundredths of a
+    /// percent. What the list has no price of its own for is charged as input or output. A free host has none.
+    ///
+    /// # Errors
+    /// As [`Catalogue::cost`].
+    pub fn units(&self, row: &Row, margin_bp: u32) -> Result<Vec<UnitPrice>, CostError> {
+        if row.host.free {
+            return Ok(Vec::new());
+        }
+        let price = row.price.ok_or(CostError::Unpriced("use"))?;
+        price.units(self.usd(&price), margin_bp)
+    }
+
+    fn usd(&self, price: &Price) -> Micros {
+        self.parts.rates.get(&price.currency).map_or(Micros::ONE, |rate| rate.usd)
     }
 
     /// The rates of exchange; US dollars need none.

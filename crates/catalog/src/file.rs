@@ -139,6 +139,11 @@ impl Entries {
         self.entries.contains_key(&(section, name.to_owned()))
     }
 
+    /// Whether the entry that counts is one of the lowest layer: nobody laid another over it.
+    pub(crate) fn is_lowest(&self, section: Section, name: &str) -> bool {
+        self.entries.get(&(section, name.to_owned())).is_some_and(|entry| entry.layer == 0)
+    }
+
     /// All entries of a section, sorted by name. Those that cannot be read are noted as problems and left out.
     pub(crate) fn take<K: FromStr, V: DeserializeOwned>(&mut self, section: Section) -> Vec<Found<K, V>>
     where

@@ -20,27 +20,29 @@ pub enum Named<'a> {
     /// An alias.
     Alias(&'a Alias),
     /// A provider's own id of a model, at any provider that calls one so.
-    Own(Vec<&'a Arc<Row>>),
-}
-
-/// A route that a name may mean, and how early.
-#[derive(Debug, Clone, Copy)]
-pub struct Choice<'a> {
-    /// The route.
-    pub row: &'a Arc<Row>,
-    /// Its place in the alias's list of models; this order precedes every other.
-    pub rank: usize,
+    Own {
+        /// Those of all providers.
+        rows: &'a [Arc<Row>],
+        /// The one provider that is meant, if the name says so.
+        provider: Option<&'a ProviderName>,
+    },
 }
 
 impl<'a> Named<'a> {
-    /// The routes that the name may mean in a region. Whether they serve it is not asked here.
-    pub fn choices(&self, region: &Region) -> Vec<Choice<'a>> {
-        let alike = |row| Choice { row, rank: 0 };
+    /// Tells of each route that the name may mean in a region, with its place in an alias's list of models; that order
+    /// precedes every other. Whether they serve it is not asked here.
+    pub fn choices(&self, region: &Region, each: &mut dyn FnMut(&'a Arc<Row>, usize)) {
         match self {
-            Self::Route(row) => vec![alike(*row)],
-            Self::Model(rows) => rows.iter().map(alike).collect(),
-            Self::Own(rows) => rows.iter().copied().map(alike).collect(),
-            Self::Alias(alias) => alias.choices(region),
+            Self::Route(row) => each(row, 0),
+            Self::Model(rows) => rows.iter().for_each(|row| each(row, 0)),
+            Self::Own { rows, provider } => {
+                let theirs = |row: &&Arc<Row>| provider.is_none_or(|provider| row.provider == *provider);
+                rows.iter().filter(theirs).for_each(|row| each(row, 0));
+            }
+            Self::Alias(alias) => {
+                let rows = alias.rows.get(region).map(Vec::as_slice).unwrap_or_default();
+                rows.iter().for_each(|(rank, row)| each(row, *rank));
+            }
         }
     }
 }
@@ -53,13 +55,6 @@ pub struct Alias {
     /// The models' catalogue names. In `WORLD`, unless the file says otherwise, that of the cheapest route.
     pub regions: BTreeMap<Region, Vec<ModelName>>,
     rows: BTreeMap<Region, Vec<(usize, Arc<Row>)>>,
-}
-
-impl Alias {
-    fn choices(&self, region: &Region) -> Vec<Choice<'_>> {
-        let rows = self.rows.get(region).map(Vec::as_slice).unwrap_or_default();
-        rows.iter().map(|(rank, row)| Choice { row, rank: *rank }).collect()
-    }
 }
 
 /// All names, each in the order in which they are looked up.
@@ -119,9 +114,9 @@ impl Names {
             },
             None => (None, name),
         };
-        let rows: Vec<_> =
-            self.own.get(own)?.iter().filter(|row| provider.is_none_or(|p| row.provider == *p)).collect();
-        (!rows.is_empty()).then_some(Named::Own(rows))
+        let rows = self.own.get(own)?;
+        let known = rows.iter().any(|row| provider.is_none_or(|provider| row.provider == *provider));
+        known.then_some(Named::Own { rows, provider })
     }
 
     pub(crate) fn aliases(&self) -> impl Iterator<Item = &Alias> {

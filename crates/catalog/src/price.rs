@@ -1,4 +1,4 @@
-//! What a call costs. This is the one place where money is rounded: up, once a request.
+//! What a call costs. This is the one place where money is rounded: up, once a request; the price of a unit never is.
 
 use std::fmt;
 
@@ -57,19 +57,6 @@ pub struct Rate {
     pub date: Date,
 }
 
-/// One line of a price list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Item {
-    /// What is consumed.
-    pub what: &'static str,
-    /// How much of it the price is for.
-    pub per: &'static str,
-    /// The price, in the currency of the list.
-    pub price: Micros,
-    /// That much of it and nothing else.
-    pub usage: Usage,
-}
-
 /// What one call costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
@@ -78,6 +65,31 @@ pub struct Cost {
     /// With the margin, rounded up once from the exact amount and not from `list`.
     pub charge: MicroUsd,
 }
+
+/// What is added to list prices where nothing else was agreed, in hundredths of a per cent: 10 %.
+pub const MARGIN_BP: u32 = 1_000;
+
+/// Credits that a US dollar is worth.
+pub const CREDITS: u32 = 300;
+
+/// The price of one thing that is charged for: by the list, and as it is charged. Nothing of it is rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitPrice {
+    /// The thing, as `[price.ROUTE]` spells it.
+    pub of: &'static str,
+    /// For how many of the unit the price is.
+    pub per: u32,
+    /// The unit, in the singular.
+    pub unit: &'static str,
+    /// By the list, in its own currency.
+    pub list: Micros,
+    /// In US dollars, with the margin.
+    pub charge: ExactUsd,
+}
+
+/// US dollars to the sixteenth decimal: a list price, a rate and a margin multiply to no more than that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExactUsd(u128);
 
 /// Why a call cannot be priced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +112,29 @@ impl Micros {
     }
 }
 
+/// As it is written in a list: `0.20`, `0.065`.
+impl fmt::Display for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&decimal(u128::from(self.0), 6))
+    }
+}
+
+impl ExactUsd {
+    const DECIMALS: usize = 16;
+
+    /// The same amount in credits, exactly.
+    pub fn credits(self) -> String {
+        decimal(self.0 * u128::from(CREDITS), Self::DECIMALS)
+    }
+}
+
+/// The whole amount, with two decimals or as many as it takes: `0.242`.
+impl fmt::Display for ExactUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&decimal(self.0, Self::DECIMALS))
+    }
+}
+
 impl Rate {
     /// For how many days a rate is fresh.
     pub const FRESH_DAYS: i32 = 35;
@@ -112,15 +147,6 @@ impl Rate {
     /// Whether it is older than 35 days.
     pub fn is_stale(&self, today: Date) -> bool {
         self.age_days(today) > Self::FRESH_DAYS
-    }
-}
-
-impl fmt::Display for Micros {
-    /// As it is written: two decimals, and more where they are not zero.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, part) = (self.0 / 1_000_000, format!("{:06}", self.0 % 1_000_000));
-        let (two, rest) = part.split_at(2);
-        write!(f, "{whole}.{two}{}", rest.trim_end_matches('0'))
     }
 }
 
@@ -148,29 +174,6 @@ const MILLION: u128 = 1_000_000;
 const BASIS: u128 = 10_000;
 
 impl Price {
-    /// Every line of the list that has a price.
-    pub fn items(&self) -> Vec<Item> {
-        const TOKENS: &str = "1,000,000 tokens";
-        let of = Usage::default();
-        let all = [
-            ("input", TOKENS, self.input, Usage { input: 1_000_000, ..of }),
-            ("audio input", TOKENS, self.input_audio, Usage { input_audio: 1_000_000, ..of }),
-            ("cache reads", TOKENS, self.cache_read, Usage { cache_read: 1_000_000, ..of }),
-            ("cache writes for 5 minutes", TOKENS, self.cache_write_5m, Usage { cache_write_5m: 1_000_000, ..of }),
-            ("cache writes for an hour", TOKENS, self.cache_write_1h, Usage { cache_write_1h: 1_000_000, ..of }),
-            ("output", TOKENS, self.output, Usage { output: 1_000_000, ..of }),
-            ("audio output", TOKENS, self.output_audio, Usage { output_audio: 1_000_000, ..of }),
-            ("reasoning", TOKENS, self.reasoning, Usage { reasoning: 1_000_000, ..of }),
-            ("audio", "hour", self.audio_hour, Usage { audio_ms: 3_600_000, ..of }),
-            ("characters", "1,000,000 characters", self.characters, Usage { characters: 1_000_000, ..of }),
-            ("pages", "1,000 pages", self.pages, Usage { pages: 1_000, ..of }),
-            ("images", "image", self.image, Usage { images: 1, ..of }),
-            ("video", "second", self.video_second, Usage { video_ms: 1_000, ..of }),
-        ];
-        let priced = all.into_iter().filter_map(|(what, per, price, usage)| Some((what, per, price?, usage)));
-        priced.map(|(what, per, price, usage)| Item { what, per, price, usage }).collect()
-    }
-
     /// What `usage` costs, at `usd` dollars for a unit of the price's currency and a margin in hundredths of a percent.
     pub(crate) fn cost(&self, usage: &Usage, usd: Micros, margin_bp: u32) -> Result<Cost, CostError> {
         let mut exact: u128 = 0;
@@ -185,6 +188,35 @@ impl Price {
         let exact = exact.checked_mul(u128::from(usd.0)).ok_or(CostError::Overflow)?;
         let with_margin = exact.checked_mul(BASIS + u128::from(margin_bp)).ok_or(CostError::Overflow)?;
         Ok(Cost { list: up(exact, UNITS * MILLION)?, charge: up(with_margin, UNITS * MILLION * BASIS)? })
+    }
+
+    /// The price of each thing that the list has a price for.
+    pub(crate) fn units(&self, usd: Micros, margin_bp: u32) -> Result<Vec<UnitPrice>, CostError> {
+        let million = |of, price| (of, price, 1_000_000, "token");
+        let listed = [
+            million("input", self.input),
+            million("input_audio", self.input_audio),
+            million("cache_read", self.cache_read),
+            million("cache_write_5m", self.cache_write_5m),
+            million("cache_write_1h", self.cache_write_1h),
+            million("output", self.output),
+            million("output_audio", self.output_audio),
+            million("reasoning", self.reasoning),
+            ("audio_hour", self.audio_hour, 1, "hour"),
+            ("characters", self.characters, 1_000_000, "character"),
+            ("pages", self.pages, 1_000, "page"),
+            ("image", self.image, 1, "image"),
+            ("video_second", self.video_second, 1, "second"),
+        ];
+        let priced = |(of, list, per, unit): (_, Option<Micros>, _, _)| {
+            let list = list?;
+            let factors = [u128::from(usd.0), BASIS + u128::from(margin_bp)];
+            let exact = factors.into_iter().try_fold(u128::from(list.0), u128::checked_mul);
+            let countable = exact.filter(|exact| exact.checked_mul(u128::from(CREDITS)).is_some());
+            let charge = countable.map(ExactUsd).ok_or(CostError::Overflow);
+            Some(charge.map(|charge| UnitPrice { of, per, unit, list, charge }))
+        };
+        listed.into_iter().filter_map(priced).collect()
     }
 
     /// What was consumed of each thing, its price, and for how many of it that is.
@@ -211,6 +243,14 @@ impl Price {
 
 fn up(amount: u128, per: u128) -> Result<MicroUsd, CostError> {
     i64::try_from(amount.div_ceil(per)).map(MicroUsd::new).map_err(|_| CostError::Overflow)
+}
+
+/// A count of the last of so many decimals, written with all of them that are not zero, and with two at least.
+fn decimal(count: u128, decimals: usize) -> String {
+    let digits = format!("{count:0>width$}", width = decimals + 1);
+    let (whole, part) = digits.split_at(digits.len() - decimals);
+    let part = part.trim_end_matches('0');
+    format!("{whole}.{part:0<2}")
 }
 
 #[cfg(test)]
@@ -247,34 +287,6 @@ mod tests {
             assert_eq!(Micros(micros(text).unwrap()).to_string(), text);
         }
         assert_eq!(Micros(micros("3").unwrap()).to_string(), "3.00");
-    }
-
-    #[test]
-    fn each_line_of_a_list_costs_what_it_says() {
-        let fields = [
-            "input",
-            "input_audio",
-            "cache_read",
-            "cache_write_5m",
-            "cache_write_1h",
-            "output",
-            "output_audio",
-            "reasoning",
-            "audio_hour",
-            "characters",
-            "pages",
-            "image",
-            "video_second",
-        ];
-        let lines = fields.iter().enumerate().map(|(at, field)| format!("{field} = '{}.5'", at + 1));
-        let whole = price(&format!("currency = 'USD'\n{}", lines.collect::<Vec<_>>().join("\n")));
-        let items = whole.items();
-        assert_eq!(items.len(), fields.len());
-        for item in items {
-            let list = whole.cost(&item.usage, Micros::ONE, 0).unwrap().list.micros();
-            assert_eq!(u64::try_from(list).unwrap(), item.price.micros(), "{}", item.what);
-        }
-        assert!(price("currency = 'USD'").items().is_empty());
     }
 
     #[test]
@@ -315,7 +327,85 @@ mod tests {
         assert!(price("currency = 'USD'\ninput = '999999999'").cost(&usage, Micros::ONE, 0).is_err());
     }
 
+    /// The units of a price at a margin of 10 %, as `thing list charge credits`.
+    fn units(toml: &str, usd: &str) -> Vec<String> {
+        let units = price(toml).units(Micros(micros(usd).unwrap()), MARGIN_BP).unwrap();
+        units.iter().map(|u| format!("{} {} {} {}", u.of, u.list, u.charge, u.charge.credits())).collect()
+    }
+
+    #[test]
+    fn the_price_of_a_unit_is_exact() {
+        let sonnet = "currency = 'USD'\ninput = '3'\noutput = '15.00'";
+        assert_eq!(units(sonnet, "1"), ["input 3.00 3.30 990.00", "output 15.00 16.50 4950.00"]);
+        let gemini = "currency = 'USD'\ninput = '0.30'\noutput = '2.50'";
+        assert_eq!(units(gemini, "1"), ["input 0.30 0.33 99.00", "output 2.50 2.75 825.00"]);
+        assert_eq!(units("currency = 'USD'\naudio_hour = '1.00'", "1"), ["audio_hour 1.00 1.10 330.00"]);
+        assert_eq!(units("currency = 'USD'\nimage = '0.03'", "1"), ["image 0.03 0.033 9.90"]);
+        assert_eq!(units("currency = 'CHF'\ninput = '0.065'", "1.10"), ["input 0.065 0.07865 23.595"]);
+        assert_eq!(units("currency = 'CHF'\ninput = '0'", "1.10"), ["input 0.00 0.00 0.00"]);
+        let smallest = "currency = 'EUR'\ninput = '0.000001'";
+        assert_eq!(units(smallest, "0.000001"), ["input 0.000001 0.0000000000011 0.00000000033"]);
+        let most = price("currency = 'USD'\ninput = '999999999'");
+        assert_eq!(most.units(Micros(u64::MAX), u32::MAX), Err(CostError::Overflow));
+    }
+
+    #[test]
+    fn a_call_of_each_unit_is_charged_its_price() {
+        let of = Usage::default();
+        let million = 1_000_000;
+        let calls = [
+            ("input", Usage { input: million, ..of }),
+            ("input_audio", Usage { input_audio: million, ..of }),
+            ("cache_read", Usage { cache_read: million, ..of }),
+            ("cache_write_5m", Usage { cache_write_5m: million, ..of }),
+            ("cache_write_1h", Usage { cache_write_1h: million, ..of }),
+            ("output", Usage { output: million, ..of }),
+            ("output_audio", Usage { output_audio: million, ..of }),
+            ("reasoning", Usage { reasoning: million, ..of }),
+            ("audio_hour", Usage { audio_ms: 3_600_000, ..of }),
+            ("characters", Usage { characters: million, ..of }),
+            ("pages", Usage { pages: 1_000, ..of }),
+            ("image", Usage { images: 1, ..of }),
+            ("video_second", Usage { video_ms: 1_000, ..of }),
+        ];
+        let lines: Vec<_> = calls.iter().enumerate().map(|(at, (key, _))| format!("{key} = '{}.5'", at + 1)).collect();
+        let whole = price(&format!("currency = 'USD'\n{}", lines.join("\n")));
+        let units = whole.units(Micros::ONE, MARGIN_BP).unwrap();
+        assert_eq!(units.len(), calls.len());
+        for (unit, (key, usage)) in units.iter().zip(calls) {
+            let charge = whole.cost(&usage, Micros::ONE, MARGIN_BP).unwrap().charge.micros();
+            assert_eq!((unit.of, unit.charge.0), (key, u128::try_from(charge).unwrap() * 10_u128.pow(10)));
+        }
+        assert_eq!(price("currency = 'USD'").units(Micros::ONE, MARGIN_BP), Ok(Vec::new()));
+    }
+
     proptest! {
+        /// What the card says of a unit is what a call of one unit is charged, before the rounding up to a millionth; and
+        /// it is written in full: read back digit by digit it is the product of its three factors.
+        #[test]
+        fn a_unit_is_charged_what_its_price_says(
+            list in 0_u64..1_000_000_000, usd in 1_u64..3_000_000, margin_bp in 0_u32..5_000,
+        ) {
+            let price = Price { input: Some(Micros(list)), ..price("currency = 'USD'") };
+            let units = price.units(Micros(usd), margin_bp).unwrap();
+            let charge = units[0].charge.to_string();
+            let (whole, part) = charge.split_once('.').unwrap();
+            let read = format!("{whole}{part:0<16}").parse::<u128>().unwrap();
+            prop_assert_eq!(read, u128::from(list) * u128::from(usd) * u128::from(10_000 + margin_bp));
+            let call = price.cost(&Usage { input: 1_000_000, ..Usage::default() }, Micros(usd), margin_bp).unwrap();
+            let over = i128::from(call.charge.micros()) * 10_i128.pow(10) - i128::try_from(read).unwrap();
+            prop_assert!((0..10_i128.pow(10)).contains(&over), "{over}");
+            let credits = units[0].charge.credits();
+            let (whole, part) = credits.split_once('.').unwrap();
+            prop_assert_eq!(format!("{whole}{part:0<16}").parse::<u128>().unwrap(), read * 300);
+        }
+
+        /// An amount reads back as it was.
+        #[test]
+        fn an_amount_reads_as_it_is_written(amount in 0_u64..1_000_000_000_000_000) {
+            prop_assert_eq!(Micros::try_from(Micros(amount).to_string()), Ok(Micros(amount)));
+        }
+
         /// Against plain arithmetic over tokens alone, where every unit is a million.
         #[test]
         fn the_charge_is_the_exact_amount_rounded_up(

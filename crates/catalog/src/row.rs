@@ -34,6 +34,9 @@ pub struct Row {
     pub retires: Option<Retirement>,
     /// Whether `auto` never means it.
     pub pin_only: bool,
+    /// Whether strangers are shown it, in the public rate card. What an operator added is not, unless the route says so,
+    /// and what stands on the operator's premises never is.
+    pub public: bool,
     /// The space of its vectors; none but for embeddings.
     pub space: Option<SpaceName>,
     /// How long its vectors are; none but for embeddings.

@@ -73,6 +73,7 @@ pub(crate) struct WrittenRoute {
     pub(crate) retires: Option<Retirement>,
     #[serde(default)]
     pub(crate) pin_only: bool,
+    pub(crate) public: Option<bool>,
     #[serde(default)]
     pub(crate) open_body: bool,
     pub(crate) space: Option<SpaceName>,

@@ -253,6 +253,44 @@ fn an_operators_files_add_and_replace() {
 }
 
 #[test]
+fn what_an_operator_adds_is_not_public() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let host = |name: &str, premises: bool| {
+        format!(
+            "[host.{name}]\nprovider = 'scaleway'\ndialect = 'openai'\naddress = 'https://example.org/v1'\nauth = 'bearer'\n\
+             premises = {premises}\nprocesses_in = ['DE']\nevidence = 'contract'\nsource = 'ours'\ndate = '2026-11-01'\n"
+        )
+    };
+    let route = |name: &str, host: &str, more: &str| {
+        format!(
+            "[route.{name}]\nhost = '{host}'\nmodel = '{name}'\nown = '{name}'\nmodality = 'chat'\nstatus = 'live'\n\
+             price = {{ currency = 'USD', input = '1', output = '1' }}\nsource = 'ours'\ndate = '2026-11-01'\n{more}"
+        )
+    };
+    write("hosts.toml", &(host("scaleway", false) + &host("ours", true)));
+    let hidden = route("own-a", "infomaniak", "") + &route("own-b", "ours", "public = false\n");
+    write("routes.toml", &(hidden + &route("own-shown", "scaleway", "public = true\n")));
+    write("prices.toml", "[price.infomaniak-gemma-4-31b]\ncurrency = 'USD'\ninput = '1'\noutput = '2'\n");
+    let catalogue = Catalogue::load(Some(folder.path())).unwrap();
+    for (route, public) in [
+        ("infomaniak-gemma-4-31b", true),
+        ("own-a", false),
+        ("own-b", false),
+        ("own-shown", true),
+        ("scaleway-gemma-4-26b", false),
+    ] {
+        assert_eq!(catalogue.row(&route.parse().unwrap()).unwrap().public, public, "{route}");
+    }
+    assert!(built_in().rows().iter().all(|row| row.public), "nothing that is built in is hidden");
+    assert_eq!(built_in().version(), Catalogue::built_in_version());
+    write("more.toml", &route("own-c", "ours", "public = true\n"));
+    let problems = Catalogue::load(Some(folder.path())).unwrap_err();
+    let whats: Vec<_> = problems.list().iter().map(|p| format!("{}: {}", p.path, p.what)).collect();
+    assert_eq!(whats, ["route.own-c.public: a route on the operator's premises is not shown to strangers"]);
+}
+
+#[test]
 fn a_replaced_host_takes_its_routes_along() {
     let folder = tempfile::tempdir().unwrap();
     let host = "[host.scaleway]\nprovider = 'scaleway'\ndialect = 'openai'\naddress = 'https://{project_id}.example.org/v1'\n\

@@ -35,7 +35,10 @@ pub(super) fn rows(entries: &mut Entries, hosts: &Hosts, rates: &Rates, staged: 
         if found.value.status == Status::Staged {
             found.value.status = staged;
         }
-        rows.push(Arc::new(row(found, host, on_host, model)));
+        let lowest = entries.is_lowest(Section::Route, found.name.as_str())
+            && entries.is_lowest(Section::Host, host.name.as_str());
+        let public = found.value.public.unwrap_or(lowest && !host.premises);
+        rows.push(Arc::new(row(found, host, on_host, model, public)));
     }
     rows
 }
@@ -82,6 +85,10 @@ fn problems(found: &Found<RouteId, WrittenRoute>, host: &Host, rates: &Rates) ->
     if row.status == Status::Live && !host.dialect.is_built() {
         let what = format!("the dialect of the host `{}` is not built yet", host.name);
         problems.push(found.problem("status", what, "set `status = \"staged\"`"));
+    }
+    if row.public == Some(true) && host.premises {
+        let what = "a route on the operator's premises is not shown to strangers";
+        problems.push(found.problem("public", what, "leave `public` out"));
     }
     problems.extend(space_problem(found));
     problems.extend(price_problem(found, host, rates));
@@ -133,7 +140,13 @@ fn price_problem(found: &Found<RouteId, WrittenRoute>, host: &Host, rates: &Rate
     })
 }
 
-fn row(found: Found<RouteId, WrittenRoute>, host: &Arc<Host>, on_host: &WrittenHost, model: ModelName) -> Row {
+fn row(
+    found: Found<RouteId, WrittenRoute>,
+    host: &Arc<Host>,
+    on_host: &WrittenHost,
+    model: ModelName,
+    public: bool,
+) -> Row {
     let written = found.value;
     let carries = Carries {
         lacks: on_host.lacks.union(&written.lacks).cloned().collect(),
@@ -158,6 +171,7 @@ fn row(found: Found<RouteId, WrittenRoute>, host: &Arc<Host>, on_host: &WrittenH
         status: written.status,
         retires: written.retires,
         pin_only: written.pin_only,
+        public,
         space: written.space,
         dimension: written.dimension,
         context: written.context,

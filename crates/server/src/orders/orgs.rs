@@ -100,7 +100,7 @@ impl Create {
             } else {
                 self.frameworks.into_iter().collect()
             },
-            margin_bp: MARGIN_BP,
+            margin_bp: phi_catalog::MARGIN_BP,
             created: deployment.now(),
             revoked: None,
         };
@@ -119,9 +119,6 @@ impl Create {
         Ok(Said::One(shown(&org)))
     }
 }
-
-/// What is added to list prices where nothing else was agreed: 10 %.
-const MARGIN_BP: u32 = 1_000;
 
 /// The organization of a name.
 pub(crate) async fn find(deployment: &Deployment, name: &Slug) -> anyhow::Result<Org> {
