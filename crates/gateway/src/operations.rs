@@ -41,7 +41,7 @@ impl Gateway {
             "draining": draining,
             "ledger": { "healthy": healthy, "reason": reason, "durability": ledger.durability().to_string() },
             "snapshot": snapshot.version,
-            "catalogue": snapshot.catalogue.version(),
+            "catalogue": snapshot.scene.catalogue().version(),
             "policy": "none",
         });
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -195,7 +195,7 @@ impl Gateway {
         caller: Caller,
         headers: &http::HeaderMap,
     ) -> Result<Terms, Failure> {
-        let wishes = headers::wishes(headers, &snapshot.catalogue)?;
+        let wishes = headers::wishes(headers, snapshot.scene.catalogue())?;
         let terms = self.police.terms(caller, wishes)?;
         call.region = Some(terms.region().clone());
         call.class = Some(terms.class());
@@ -225,18 +225,10 @@ impl Gateway {
 
     fn plan(&self, call: &mut Call, snapshot: &Snapshot, permit: phi_police::Permit) -> Result<Plan, Refusal> {
         let question = permit.ask().question();
-        if snapshot.catalogue.knows(question.model()) {
+        if snapshot.scene.catalogue().knows(question.model()) {
             call.model = Some(question.model().to_string());
         }
-        let plan = phi_route::plan(
-            permit,
-            &snapshot.catalogue,
-            &snapshot.standing,
-            &snapshot.settings,
-            snapshot.version,
-            self.clock.now(),
-        )?;
-        Ok(plan)
+        phi_route::plan(permit, &snapshot.scene, &phi_route::Health::default(), snapshot.version, self.clock.now())
     }
 
     /// A place among the requests that run, given back with the answer's last byte.

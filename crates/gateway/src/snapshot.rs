@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
-use phi_catalog::Catalogue;
 use phi_identify::Directory;
-use phi_route::{Settings, Standing};
+use phi_route::Scene;
 
 /// Everything that a request is judged by, read once at its beginning. It is never changed: a new one takes its place.
 #[derive(Debug)]
@@ -11,10 +10,6 @@ pub struct Snapshot {
     pub version: u64,
     /// Who is known.
     pub directory: Directory,
-    /// Who could answer.
-    pub catalogue: Arc<Catalogue>,
-    /// Which agreements and credentials stand.
-    pub standing: Standing,
-    /// The deployment's settings of routing.
-    pub settings: Settings,
+    /// Who could answer: the catalogue, which agreements and credentials stand, and the settings.
+    pub scene: Arc<Scene>,
 }

@@ -4,19 +4,26 @@
 //! `residency.rs` to each, and sorts what is left. Nothing here does I/O.
 
 mod carry;
+mod dropped;
+pub mod health;
+mod moment;
 mod offered;
 mod plan;
 mod refuse;
 mod residency;
+mod scene;
 mod standing;
 mod weigh;
 
 pub use carry::carry;
+pub use dropped::Dropped;
+pub use health::Health;
 pub use offered::offered;
 pub use plan::{Plan, Planned, plan};
 pub use residency::{Eligible, Lack, Resident};
+pub use scene::Scene;
 pub use standing::{Settings, Standing};
-pub use weigh::{Candidate, Dropped, weigh};
+pub use weigh::{Candidate, Weighed, weigh};
 
 #[cfg(test)]
 mod tests;

@@ -1,23 +1,19 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use phi_catalog::{Catalogue, Row};
+use phi_catalog::Row;
 use phi_police::Terms;
 
-use crate::weigh::{Scene, Wish};
-use crate::{Settings, Standing};
+use crate::Scene;
+use crate::moment::{Moment, Wish};
 
-/// Every route that a caller can reach under these terms, by the same law and in the same steps as a plan.
-pub fn offered<'a>(
-    terms: &Terms,
-    catalogue: &'a Catalogue,
-    standing: &'a Standing,
-    settings: &'a Settings,
-    now: Timestamp,
-) -> Vec<&'a Arc<Row>> {
-    let scene = Scene::new(catalogue, standing, settings, now);
-    let (territory, org) = (catalogue.region(terms.region()), terms.caller().org());
-    let reached = |row: &&'a Arc<Row>| {
+/// Every route that a caller can reach under these terms, by the same law and in the same steps as a plan, whether it is
+/// fit just now or not.
+pub fn offered<'a>(terms: &Terms, scene: &'a Scene, now: Timestamp) -> Vec<&'a Arc<Row>> {
+    let moment = Moment::new(scene, None, now);
+    let (territory, org) = (scene.catalogue().region(terms.region()), terms.caller().org());
+    let mut offered = Vec::new();
+    for (row, spot) in scene.all() {
         let wish = Wish {
             modality: row.modality,
             model: &row.model,
@@ -32,7 +28,9 @@ pub fn offered<'a>(
             fits: &|_| Ok(()),
             allows: &|_| true,
         };
-        scene.fate(row, territory, &wish).is_ok()
-    };
-    catalogue.rows().iter().filter(reached).collect()
+        if moment.fate((row, spot), territory, &wish).is_ok() {
+            offered.push(row);
+        }
+    }
+    offered
 }

@@ -1,11 +1,14 @@
 //! What a caller is told where no route is left: the refusal of the last step that any of them reached.
 
-use phi_dialect::Misfit;
-use phi_words::{Class, Code, Refusal};
+use std::time::Duration;
 
-use crate::Lack;
+use phi_catalog::Row;
+use phi_dialect::Misfit;
+use phi_words::{Class, Code, Refusal, Wait};
+
+use crate::moment::{AUTO, Moment, Order, Wish};
 use crate::residency::is_general_work;
-use crate::weigh::{AUTO, Candidate, Dropped, Wish};
+use crate::{Dropped, Lack};
 
 /// The name means nothing here.
 pub(crate) fn unknown() -> Refusal {
@@ -23,46 +26,62 @@ pub(crate) fn work(wish: &Wish<'_>) -> Option<Refusal> {
     blocked.then(|| phi(wish, Lack::GeneralWork))
 }
 
-/// No route is left: every candidate was dropped, and the one that came furthest says why.
-pub(crate) fn nobody(wish: &Wish<'_>, candidates: &[Candidate<'_>]) -> Refusal {
-    // Of those that came equally far, the one that would have been tried first: `max_by_key` takes the last.
-    let furthest = candidates.iter().rev().filter_map(Candidate::dropped).max_by_key(|dropped| step(dropped));
-    match furthest {
-        Some(Dropped::Misfit(misfit)) => unsupported(misfit),
-        Some(Dropped::NotEligible(lack)) => phi(wish, *lack),
-        Some(Dropped::Denied) => denied(wish),
-        Some(
-            Dropped::OtherWork
-            | Dropped::NotLive
-            | Dropped::PinOnly
-            | Dropped::OutsideRegion
-            | Dropped::WeakEvidence
-            | Dropped::NoCredential
-            | Dropped::NoPrice
-            | Dropped::OtherSpace
-            | Dropped::TooMany,
-        )
-        | None => no_route(wish),
+/// Of all routes that were dropped, the one that came furthest: it says why no route is left. Of those that came equally
+/// far it is the one that would have been tried first.
+#[derive(Debug, Default)]
+pub(crate) struct Furthest<'a> {
+    dropped: Option<(Dropped, Order<'a>)>,
+    /// When the first of those that rest may be asked again.
+    wait: Option<Duration>,
+}
+
+impl<'a> Furthest<'a> {
+    pub(crate) fn hear(&mut self, moment: &Moment<'a>, wish: &Wish<'_>, row: &'a Row, rank: usize, dropped: &Dropped) {
+        if let Dropped::Unfit(unfit) = dropped {
+            self.wait = self.wait.into_iter().chain(unfit.wait).min();
+        }
+        let (step, before) = (dropped.step(), self.dropped.as_ref().map_or(0, |(dropped, _)| dropped.step()));
+        // Those of the first step are all alike to the caller.
+        if step == 0 || step < before {
+            return;
+        }
+        let order = moment.order(row, rank, wish);
+        if step > before || self.dropped.as_ref().is_some_and(|(_, first)| order < *first) {
+            self.dropped = Some((dropped.clone(), order));
+        }
+    }
+
+    /// What the caller is told.
+    pub(crate) fn refusal(&self, wish: &Wish<'_>) -> Refusal {
+        match self.dropped.as_ref().map(|(dropped, _)| dropped) {
+            Some(Dropped::Misfit(misfit)) => unsupported(misfit),
+            Some(Dropped::NotEligible(lack)) => phi(wish, *lack),
+            Some(Dropped::Denied) => denied(wish),
+            Some(Dropped::Unfit(_)) => resting(self.wait),
+            Some(
+                Dropped::OtherWork
+                | Dropped::NotLive
+                | Dropped::LeftOut
+                | Dropped::PinOnly
+                | Dropped::OutsideRegion
+                | Dropped::WeakEvidence
+                | Dropped::NoCredential
+                | Dropped::NoPrice
+                | Dropped::OtherSpace
+                | Dropped::TooMany,
+            )
+            | None => no_route(wish),
+        }
     }
 }
 
-/// How far a candidate came, in the order in which callers are told: nobody serves it, nobody can carry it, nobody
-/// stands under an agreement, a rule forbids it.
-fn step(dropped: &Dropped) -> u8 {
-    match dropped {
-        Dropped::OtherWork
-        | Dropped::NotLive
-        | Dropped::PinOnly
-        | Dropped::OutsideRegion
-        | Dropped::WeakEvidence
-        | Dropped::NoCredential
-        | Dropped::NoPrice
-        | Dropped::OtherSpace
-        | Dropped::TooMany => 0,
-        Dropped::Misfit(_) => 1,
-        Dropped::NotEligible(_) => 2,
-        Dropped::Denied => 3,
-    }
+fn resting(wait: Option<Duration>) -> Refusal {
+    Refusal::new(
+        Code::UpstreamUnavailable,
+        "every host that could answer rests, because it failed or has no room",
+        "try again when `Retry-After` says",
+    )
+    .wait(Wait::new(wait.unwrap_or(Duration::from_secs(1))))
 }
 
 fn unsupported(misfit: &Misfit) -> Refusal {

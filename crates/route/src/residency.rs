@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use phi_catalog::{Agreement, Catalogue, Evidence, Kind, Row, Territory};
-use phi_vault::Sealed;
 use phi_words::{Country, CredentialId, Framework, Modality, OrgId, Region};
+
+use crate::Standing;
+use crate::scene::Link;
 
 /// Proof that all places where a route processes lie inside the region that was asked for:
 ///
@@ -42,11 +44,11 @@ impl<'a> Resident<'a> {
     }
 }
 
-/// Proof that PHI may take a route with this credential:
+/// Proof that PHI may take a route, by this way to its host and no other:
 ///
 /// ```compile_fail
 /// fn forge<'a>(resident: phi_route::Resident<'a>) -> phi_route::Eligible<'a> {
-///     phi_route::Eligible { resident, credential: None }
+///     phi_route::Eligible { resident, link: todo!() }
 /// }
 /// ```
 /// ```
@@ -57,7 +59,7 @@ impl<'a> Resident<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Eligible<'a> {
     resident: Resident<'a>,
-    credential: Option<&'a Arc<Sealed>>,
+    link: &'a Arc<Link>,
 }
 
 /// Why PHI may not take a route.
@@ -94,16 +96,12 @@ pub(crate) struct Case<'a> {
     pub(crate) durable: bool,
     pub(crate) now: Timestamp,
     pub(crate) catalogue: &'a Catalogue,
-    pub(crate) agreements: &'a [Agreement],
+    pub(crate) standing: &'a Standing,
 }
 
 impl<'a> Eligible<'a> {
     /// Holds if nothing of [`Lack`] is the case.
-    pub(crate) fn of(
-        resident: Resident<'a>,
-        credential: Option<&'a Arc<Sealed>>,
-        case: &Case<'_>,
-    ) -> Result<Self, Lack> {
+    pub(crate) fn of(resident: Resident<'a>, link: &'a Arc<Link>, case: &Case<'_>) -> Result<Self, Lack> {
         let row = resident.row;
         let demand = |holds: bool, lack: Lack| if holds { Ok(()) } else { Err(lack) };
         demand(!case.test, Lack::TestKey)?;
@@ -118,22 +116,19 @@ impl<'a> Eligible<'a> {
             places.iter().all(|country| case.frameworks.iter().all(|framework| by(*country, *framework)))
         };
         demand(covers(&|country, framework| is_offered(row, country, framework, case.catalogue)), Lack::Offer)?;
-        let standing = |is_it: &dyn Fn(&Agreement) -> bool, country, framework| {
-            case.agreements.iter().any(|a| {
-                a.stands(case.now)
-                    && is_it(a)
-                    && a.countries.contains(&country)
-                    && a.frameworks.contains(&framework)
-                    && a.modalities.contains(&row.modality)
-            })
+        let stands = |agreement: &Agreement, country, framework| {
+            agreement.stands(case.now)
+                && agreement.countries.contains(&country)
+                && agreement.frameworks.contains(&framework)
+                && agreement.modalities.contains(&row.modality)
         };
-        let key = credential.map(|credential| credential.id);
-        let provider = |a: &Agreement| is_with_provider(a, row, key) && a.org.is_none_or(|org| org == case.org);
-        demand(covers(&|country, framework| standing(&provider, country, framework)), Lack::Agreement)?;
-        let customer = |a: &Agreement| a.kind == Kind::Customer && a.org == Some(case.org);
-        let with_customer = !case.hosted || covers(&|country, framework| standing(&customer, country, framework));
-        demand(with_customer, Lack::Customer)?;
-        Ok(Self { resident, credential })
+        let ours = |a: &Agreement| covers_key(a, link.key()) && a.org.is_none_or(|org| org == case.org);
+        let with_provider = case.standing.with_provider(&row.provider);
+        demand(covers(&|place, law| with_provider.iter().any(|a| ours(a) && stands(a, place, law))), Lack::Agreement)?;
+        let with_customer = case.standing.with_customer(case.org);
+        let covered = !case.hosted || covers(&|place, law| with_customer.iter().any(|a| stands(a, place, law)));
+        demand(covered, Lack::Customer)?;
+        Ok(Self { resident, link })
     }
 
     /// Proof that it lies in the region.
@@ -141,9 +136,9 @@ impl<'a> Eligible<'a> {
         self.resident
     }
 
-    /// The credential that the proof holds for, and no other.
-    pub fn credential(self) -> Option<&'a Arc<Sealed>> {
-        self.credential
+    /// The way that the proof holds for.
+    pub(crate) fn link(self) -> &'a Arc<Link> {
+        self.link
     }
 }
 
@@ -165,11 +160,10 @@ fn is_offered(row: &Row, country: Country, framework: Framework, catalogue: &Cat
     })
 }
 
-fn is_with_provider(agreement: &Agreement, row: &Row, key: Option<CredentialId>) -> bool {
+/// Whether an agreement with a provider covers the credential in use.
+fn covers_key(agreement: &Agreement, key: Option<CredentialId>) -> bool {
     match &agreement.kind {
-        Kind::Provider { name, credential } => {
-            *name == row.provider && credential.is_none_or(|covered| Some(covered) == key)
-        }
+        Kind::Provider { credential, .. } => credential.is_none_or(|covered| Some(covered) == key),
         Kind::Customer => false,
     }
 }

@@ -1,47 +1,62 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use phi_catalog::{Agreement, Evidence, Host};
+use phi_catalog::{Agreement, Evidence, Host, Kind};
 use phi_vault::Sealed;
 use phi_words::{ModelName, OrgId, ProviderName};
 
 /// Which agreements and credentials an operator has given this deployment.
 #[derive(Debug, Default)]
 pub struct Standing {
-    agreements: Vec<Agreement>,
+    with_providers: HashMap<ProviderName, Vec<Agreement>>,
+    with_customers: HashMap<OrgId, Vec<Agreement>>,
     credentials: HashMap<ProviderName, Vec<Arc<Sealed>>>,
 }
 
 impl Standing {
     /// All agreements, whether they stand now or not, and all credentials. Revoked credentials are left out here.
     pub fn new(agreements: Vec<Agreement>, credentials: impl IntoIterator<Item = Arc<Sealed>>) -> Self {
-        let mut by_provider = HashMap::<ProviderName, Vec<Arc<Sealed>>>::new();
+        let mut standing = Self::default();
+        for agreement in agreements {
+            standing.attest(agreement);
+        }
         for credential in credentials {
             if credential.revoked.is_none() {
-                by_provider.entry(credential.provider.clone()).or_default().push(credential);
+                standing.credentials.entry(credential.provider.clone()).or_default().push(credential);
             }
         }
-        for credentials in by_provider.values_mut() {
+        for credentials in standing.credentials.values_mut() {
             // An organization's own key comes before the deployment's, an older one before a newer one.
             credentials.sort_by_key(|credential| (credential.org.is_none(), credential.created, credential.id));
         }
-        Self { agreements, credentials: by_provider }
+        standing
     }
 
-    /// All agreements.
-    pub fn agreements(&self) -> &[Agreement] {
-        &self.agreements
+    /// Takes one more agreement in. One with a customer that names no organization covers nobody.
+    fn attest(&mut self, agreement: Agreement) {
+        match (&agreement.kind, agreement.org) {
+            (Kind::Provider { name, .. }, _) => {
+                self.with_providers.entry(name.clone()).or_default().push(agreement);
+            }
+            (Kind::Customer, Some(org)) => self.with_customers.entry(org).or_default().push(agreement),
+            (Kind::Customer, None) => {}
+        }
     }
 
-    /// The credentials that may be shown to a host, whosever they are.
+    /// The agreements with a provider.
+    pub fn with_provider(&self, provider: &ProviderName) -> &[Agreement] {
+        self.with_providers.get(provider).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The agreements with an organization that is a customer.
+    pub fn with_customer(&self, org: OrgId) -> &[Agreement] {
+        self.with_customers.get(&org).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The credentials that may be shown to a host, whosever they are; an organization's own come first.
     pub fn keys(&self, host: &Host) -> impl Iterator<Item = &Arc<Sealed>> {
         let all = self.credentials.get(&host.provider).map(Vec::as_slice).unwrap_or_default();
         all.iter().filter(|credential| credential.hosts.is_empty() || credential.hosts.contains(&host.name))
-    }
-
-    /// The credentials that an organization may use at a host, the ones to prefer first.
-    pub fn credentials(&self, org: OrgId, host: &Host) -> impl Iterator<Item = &Arc<Sealed>> {
-        self.keys(host).filter(move |credential| credential.org.is_none_or(|owner| owner == org))
     }
 }
 

@@ -12,7 +12,7 @@ use phi_identify::Directory;
 use phi_ledger::{Durability, Ledger};
 use phi_police::Police;
 use phi_record::{Act, By, Recorder};
-use phi_route::{Settings, Standing};
+use phi_route::{Scene, Settings, Standing};
 use phi_store::{Change, Contents, Defaults, Store, StoreError};
 use phi_upstream::{Client, Upstream};
 use phi_vault::{Deposit, Sealed, Vault};
@@ -153,7 +153,7 @@ impl Deployment {
         let snapshot = self.gateway.snapshot();
         Ok(Said::One(json!({
             "snapshot": snapshot.version,
-            "catalogue": snapshot.catalogue.version(),
+            "catalogue": snapshot.scene.catalogue().version(),
             "waits_for_restart": waits,
         })))
     }
@@ -177,8 +177,8 @@ impl Deployment {
     /// Records which keys are leased to which hosts, before a snapshot that leases them is in force. A key that is put
     /// into the vault later is leased by the act of putting it there.
     async fn lease(&self, snapshot: &Snapshot) -> anyhow::Result<()> {
-        for host in snapshot.catalogue.hosts() {
-            for sealed in snapshot.standing.keys(host) {
+        for host in snapshot.scene.catalogue().hosts() {
+            for sealed in snapshot.scene.standing().keys(host) {
                 let act = Act::new(By::Server, "vault.lease").about("credential", sealed.id).about("host", &host.name);
                 self.recorder.act(act).await.context("the lease of a key could not be recorded")?;
             }
@@ -271,17 +271,17 @@ impl Deployment {
 
 fn snapshot(contents: Contents, inforce: &Inforce, pepper: Key) -> Snapshot {
     let Contents { version, roster, agreements, credentials, .. } = contents;
+    let standing = Standing::new(agreements, credentials.into_iter().map(Arc::new));
+    let settings = Settings {
+        embeddings: inforce.config.embeddings.clone(),
+        hosted: inforce.config.hosted,
+        durable: inforce.started.durability == Durability::Disk,
+        evidence: inforce.config.evidence,
+    };
     Snapshot {
         version: version + inforce.reloads,
         directory: Directory::new(roster, pepper),
-        catalogue: Arc::clone(&inforce.catalogue),
-        standing: Standing::new(agreements, credentials.into_iter().map(Arc::new)),
-        settings: Settings {
-            embeddings: inforce.config.embeddings.clone(),
-            hosted: inforce.config.hosted,
-            durable: inforce.started.durability == Durability::Disk,
-            evidence: inforce.config.evidence,
-        },
+        scene: Arc::new(Scene::new(Arc::clone(&inforce.catalogue), standing, settings)),
     }
 }
 

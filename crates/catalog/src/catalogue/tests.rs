@@ -43,9 +43,11 @@ fn built_in() -> Catalogue {
 }
 
 fn named<'a>(catalogue: &'a Catalogue, name: &str, region: &str) -> Vec<&'a str> {
-    let named = catalogue.resolve(&name.parse().unwrap());
-    let choices = named.map(|named| named.choices(&region.parse().unwrap())).unwrap_or_default();
-    choices.iter().map(|choice| choice.row.route.as_str()).collect()
+    let mut routes = Vec::new();
+    if let Some(named) = catalogue.resolve(&name.parse().unwrap()) {
+        named.choices(&region.parse().unwrap(), &mut |row, _| routes.push(row.route.as_str()));
+    }
+    routes
 }
 
 /// The base with more text; what is wrong with it, as `path: what`.

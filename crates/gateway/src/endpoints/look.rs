@@ -60,7 +60,7 @@ impl Gateway {
     }
 
     fn offered<'a>(&self, snapshot: &'a Snapshot, terms: &Terms) -> Vec<&'a std::sync::Arc<Row>> {
-        phi_route::offered(terms, &snapshot.catalogue, &snapshot.standing, &snapshot.settings, self.clock.now())
+        phi_route::offered(terms, &snapshot.scene, self.clock.now())
     }
 
     /// One of the caller's own entries. Reading it is an act, recorded before anything is shown.

@@ -11,9 +11,9 @@ use phi_words::{Capability, Class, Code, Modality, Tier};
 
 use super::oracle::expected;
 use super::world::{Asked, CAPABILITIES, Dice, Name, REGIONS, World};
-use crate::Standing;
+use crate::Scene;
+use crate::moment::{Moment, Wish};
 use crate::plan::routes;
-use crate::weigh::{Scene, Wish};
 
 const WORLDS: u64 = 400;
 const REQUESTS: u64 = 250;
@@ -139,27 +139,27 @@ fn run(
     let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
     let mut dice = Dice(seed);
     let world = World::draw(&mut dice);
-    let mut met: Option<(World, Arc<Catalogue>, Standing)> = None;
+    let mut met: Option<(World, Arc<Catalogue>)> = None;
     for _ in 0..requests {
         let asked = Asked::draw(&mut dice, &world);
         let (mut blind_world, mut blind_asked) = (world.clone(), asked.clone());
         blind(&mut blind_world, &mut blind_asked);
-        let (_, catalogue, standing) = match met.take() {
+        let (_, catalogue) = match met.take() {
             Some(before) if before.0 == blind_world => met.insert(before),
             Some(_) | None => {
-                let (catalogue, standing) = (blind_world.catalogue(), blind_world.standing(now));
-                met.insert((blind_world.clone(), catalogue, standing))
+                let catalogue = blind_world.catalogue();
+                met.insert((blind_world.clone(), catalogue))
             }
         };
-        let settings = blind_asked.settings();
-        let scene = Scene::new(catalogue, standing, &settings, now);
-        if !judge(&asked, expected(&world, &asked), planned(&scene, &blind_asked, &blind_world)) {
+        let scene = Scene::new(Arc::clone(catalogue), blind_world.standing(now), blind_asked.settings());
+        let moment = Moment::new(&scene, None, now);
+        if !judge(&asked, expected(&world, &asked), planned(&moment, &blind_asked, &blind_world)) {
             return;
         }
     }
 }
 
-fn planned(scene: &Scene<'_>, asked: &Asked, world: &World) -> Outcome {
+fn planned(moment: &Moment<'_>, asked: &Asked, world: &World) -> Outcome {
     let model = match asked.name {
         Name::Auto => "auto".to_owned(),
         Name::Route(row) if row % 2 == 0 => format!("r{row:02}"),
@@ -189,7 +189,7 @@ fn planned(scene: &Scene<'_>, asked: &Asked, world: &World) -> Outcome {
         },
         allows: &|facts| asked.denied >> number(facts.route.as_str()) & 1 == 0,
     };
-    let planned = routes(scene, &wish).map_err(|refusal| refusal.code)?;
+    let planned = routes(moment, &wish).map_err(|refusal| refusal.code)?;
     Ok(planned.iter().map(|planned| number(planned.row().route.as_str())).collect())
 }
 

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use phi_catalog::{Agreement, Catalogue, Evidence, Kind};
+use phi_catalog::{Agreement, Catalogue, Evidence, Kind, Provider};
 use phi_dialect::{Carry, Misfit};
 use phi_vault::Sealed;
 use phi_words::{
     AgreementId, Capability, Class, Country, CredentialId, Framework, Modality, OrgId, ProviderName, Tier,
 };
 
+use crate::moment::{Moment, Wish};
 use crate::plan::routes;
-use crate::weigh::{Dropped, Scene, Wish};
-use crate::{Settings, Standing};
+use crate::{Dropped, Scene, Settings, Standing};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -22,9 +22,7 @@ const NOW: &str = "2026-11-21T12:00:00Z";
 const PARAMS: &[&str] = &["product_id", "project", "resource_ch", "resource_eu", "resource_nl", "resource_us"];
 
 pub(super) struct Deployment {
-    catalogue: Catalogue,
-    standing: Standing,
-    settings: Settings,
+    scene: Scene,
     org: OrgId,
 }
 
@@ -68,30 +66,17 @@ impl Deployment {
     }
 
     pub(super) fn under(catalogue: Catalogue, agreements: Vec<Agreement>) -> Self {
-        let keys = catalogue.providers().map(|provider| {
-            Arc::new(Sealed {
-                id: CredentialId::new(),
-                org: None,
-                provider: provider.name.clone(),
-                name: "main".parse().unwrap(),
-                params: PARAMS.iter().map(|param| ((*param).to_owned(), "x1".to_owned())).collect(),
-                hosts: BTreeSet::new(),
-                created: NOW.parse().unwrap(),
-                revoked: None,
-                bytes: Vec::new(),
-            })
-        });
-        let standing = Standing::new(agreements, keys);
+        let standing = Standing::new(agreements, keys(&catalogue));
         let settings = Settings {
             embeddings: "qwen3-embedding-8b".parse().unwrap(),
             hosted: false,
             durable: true,
             evidence: Evidence::Unverified,
         };
-        Self { catalogue, standing, settings, org: OrgId::new() }
+        Self { scene: Scene::new(Arc::new(catalogue), standing, settings), org: OrgId::new() }
     }
 
-    fn wish<T>(&self, cell: &Cell<'_>, act: impl FnOnce(&Scene<'_>, &Wish<'_>) -> T) -> T {
+    fn wish<T>(&self, cell: &Cell<'_>, act: impl FnOnce(&Moment<'_>, &Wish<'_>) -> T) -> T {
         let now: Timestamp = NOW.parse().unwrap();
         let fits = |carry: &Carry| {
             let lacking = cell.needs.iter().find(|needed| !carry.capabilities.contains(needed));
@@ -111,12 +96,12 @@ impl Deployment {
             fits: &fits,
             allows: &|_| true,
         };
-        act(&Scene::new(&self.catalogue, &self.standing, &self.settings, now), &wish)
+        act(&Moment::new(&self.scene, None, now), &wish)
     }
 
     /// The first route, or the code.
     pub(super) fn answer(&self, cell: &Cell<'_>) -> String {
-        self.wish(cell, |scene, wish| match routes(scene, wish) {
+        self.wish(cell, |moment, wish| match routes(moment, wish) {
             Ok(planned) => planned[0].row().route.to_string(),
             Err(refusal) => refusal.code.to_string(),
         })
@@ -124,10 +109,26 @@ impl Deployment {
 
     /// All routes of the plan.
     pub(super) fn plan(&self, cell: &Cell<'_>) -> Vec<String> {
-        self.wish(cell, |scene, wish| {
-            routes(scene, wish).unwrap().iter().map(|planned| planned.row().route.to_string()).collect()
+        self.wish(cell, |moment, wish| {
+            routes(moment, wish).unwrap().iter().map(|planned| planned.row().route.to_string()).collect()
         })
     }
+}
+
+/// A key for every provider.
+fn keys(catalogue: &Catalogue) -> Vec<Arc<Sealed>> {
+    let key = |provider: &Provider| Sealed {
+        id: CredentialId::new(),
+        org: None,
+        provider: provider.name.clone(),
+        name: "main".parse().unwrap(),
+        params: PARAMS.iter().map(|param| ((*param).to_owned(), "x1".to_owned())).collect(),
+        hosts: BTreeSet::new(),
+        created: NOW.parse().unwrap(),
+        revoked: None,
+        bytes: Vec::new(),
+    };
+    catalogue.providers().map(|provider| Arc::new(key(provider))).collect()
 }
 
 /// An agreement with a provider that stands, for no modality yet.
@@ -230,8 +231,10 @@ fn phi_needs_every_framework_of_the_organization() {
 
 #[test]
 fn only_unverified_evidence_is_refused_by_the_setting() {
-    let mut deployment = Deployment::new();
-    deployment.settings.evidence = Evidence::Vendor;
+    let Deployment { scene, org } = Deployment::new();
+    let settings = Settings { evidence: Evidence::Vendor, ..scene.settings().clone() };
+    let standing = Standing::new(Vec::new(), keys(scene.catalogue()));
+    let deployment = Deployment { scene: Scene::new(Arc::clone(scene.catalogue()), standing, settings), org };
     assert_eq!(deployment.answer(&Cell { region: "US", ..CHAT }), "no_route");
     assert_eq!(deployment.answer(&CHAT), "infomaniak-gemma-4-31b");
 }
@@ -264,7 +267,7 @@ fn a_test_key_reaches_free_hosts_with_general_traffic() {
 
 #[test]
 fn a_credential_without_the_address_s_parameters_is_none() {
-    let mut deployment = Deployment::new();
+    let Deployment { scene, org } = Deployment::new();
     let key = |params: &[(&str, &str)], hosts: &[&str]| {
         Arc::new(Sealed {
             id: CredentialId::new(),
@@ -278,9 +281,10 @@ fn a_credential_without_the_address_s_parameters_is_none() {
             bytes: Vec::new(),
         })
     };
-    let mut answer = |key| {
-        deployment.standing = Standing::new(Vec::new(), [key]);
-        deployment.answer(&CHAT)
+    let answer = |key| {
+        let standing = Standing::new(Vec::new(), [key]);
+        let scene = Scene::new(Arc::clone(scene.catalogue()), standing, scene.settings().clone());
+        Deployment { scene, org }.answer(&CHAT)
     };
     assert_eq!(answer(key(&[("product_id", "1")], &[])), "infomaniak-gemma-4-31b");
     assert_eq!(answer(key(&[("product_id", "1")], &["infomaniak"])), "infomaniak-gemma-4-31b");
@@ -309,10 +313,10 @@ fn embeddings_stay_in_one_space() {
     let deployment = Deployment::of(Catalogue::parse(&[("a.toml", &text)]).unwrap());
     let cell = Cell { model: "shared", modality: Modality::Embeddings, ..CHAT };
     assert_eq!(deployment.plan(&cell), ["b-e", "c-e"], "the first route's space is the plan's");
-    deployment.wish(&cell, |scene, wish| {
-        let candidates = scene.weigh(wish).unwrap();
-        let last = candidates.last().unwrap();
-        assert_eq!((last.row.route.as_str(), last.dropped()), ("a-e", Some(&Dropped::OtherSpace)));
+    deployment.wish(&cell, |moment, wish| {
+        let mut others = Vec::new();
+        moment.sift(wish, &mut |row, _, why| others.push((row.route.to_string(), why))).unwrap();
+        assert_eq!(others, [("a-e".to_owned(), Dropped::OtherSpace)]);
     });
 }
 

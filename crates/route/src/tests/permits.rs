@@ -13,7 +13,7 @@ use phi_identify::{Agent, Directory, Grant, Kind, Limits, Org, Roster, StoredTok
 use phi_police::{Permit, Police, Wishes};
 use phi_words::{AgentId, Class, Clock, Code, OrgId, Prompt, Region};
 
-use crate::{Dropped, Settings, Standing, plan, weigh};
+use crate::{Dropped, Health, Scene, Settings, Standing, Weighed, plan, weigh};
 
 fn permit(kind: Kind, class: Class, body: &str) -> Permit {
     let now = Timestamp::UNIX_EPOCH;
@@ -68,6 +68,10 @@ fn catalogue() -> Arc<Catalogue> {
     Arc::new(Catalogue::load(Some(folder.path())).unwrap())
 }
 
+fn scene() -> Arc<Scene> {
+    Arc::new(Scene::new(catalogue(), Standing::default(), settings()))
+}
+
 fn settings() -> Settings {
     Settings {
         embeddings: "qwen3-embedding-8b".parse().unwrap(),
@@ -81,16 +85,16 @@ const HELLO: &str = r#"{"model":"auto","messages":[{"role":"user","content":"Hel
 
 #[test]
 fn a_permit_becomes_a_plan_that_knows_the_way() {
-    let catalogue = catalogue();
+    let scene = scene();
     for kind in [Kind::Live, Kind::Test] {
         let permit = permit(kind, Class::General, HELLO);
-        let plan = plan(permit, &catalogue, &Standing::default(), &settings(), 7, Timestamp::now()).unwrap();
+        let plan = plan(permit, &scene, &Health::default(), 7, Timestamp::now()).unwrap();
         let [planned] = plan.routes() else { panic!("{:?}", plan.routes()) };
         assert_eq!(planned.row().route.as_str(), "local-smollm2-135m");
         assert_eq!(planned.address().url("/chat/completions"), "http://127.0.0.1:41001/v1/chat/completions");
         assert_eq!(planned.carry().own.as_str(), "smollm2-135m-instruct");
         assert!(planned.credential().is_none());
-        assert_eq!((plan.snapshot(), plan.catalogue().version()), (7, catalogue.version()));
+        assert_eq!((plan.snapshot(), plan.catalogue().version()), (7, scene.catalogue().version()));
         assert_eq!(plan.permit().ask().terms().region(), &"CH".parse::<Region>().unwrap());
         assert!(!format!("{plan:?}").contains("Hello"));
     }
@@ -98,10 +102,10 @@ fn a_permit_becomes_a_plan_that_knows_the_way() {
 
 #[test]
 fn refusals_come_in_the_order_of_the_contract() {
-    let catalogue = catalogue();
+    let scene = scene();
     let code = |kind, class, body: &str| {
         let permit = permit(kind, class, body);
-        plan(permit, &catalogue, &Standing::default(), &settings(), 0, Timestamp::now()).unwrap_err().code
+        plan(permit, &scene, &Health::default(), 0, Timestamp::now()).unwrap_err().code
     };
     let asked = |model: &str, more: &str| {
         format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"Hello"}}]{more}}}"#)
@@ -117,13 +121,13 @@ fn refusals_come_in_the_order_of_the_contract() {
 
 #[test]
 fn weighing_tells_the_fate_of_every_route() {
-    let catalogue = catalogue();
-    let (standing, settings) = (Standing::default(), settings());
+    let scene = scene();
     let permit = permit(Kind::Live, Class::General, HELLO);
-    let candidates = weigh(&permit, &catalogue, &standing, &settings, Timestamp::now()).unwrap();
-    assert_eq!(candidates.len(), catalogue.rows().len());
-    assert_eq!(candidates[0].dropped(), None);
-    let of = |route: &str| candidates.iter().find(|c| c.row.route.as_str() == route).unwrap().dropped().cloned();
+    let Weighed { candidates, refusal } = weigh(&permit, &scene, None, Timestamp::now());
+    assert!(refusal.is_none());
+    assert_eq!(candidates.len(), scene.catalogue().rows().len());
+    assert_eq!(candidates[0].dropped, None);
+    let of = |route: &str| candidates.iter().find(|c| c.row.route.as_str() == route).unwrap().dropped.clone();
     assert_eq!(of("infomaniak-gemma-4-31b"), Some(Dropped::NoCredential));
     assert_eq!(of("scaleway-gemma-4-26b"), Some(Dropped::OutsideRegion));
     assert_eq!(of("local-e5-small"), Some(Dropped::OtherWork));

@@ -12,7 +12,7 @@ use phi_identify::Directory;
 use phi_ledger::{Durability, Files, Ledger};
 use phi_police::Police;
 use phi_record::{By, Recorder};
-use phi_route::{Settings, Standing};
+use phi_route::{Scene, Settings, Standing};
 use phi_server::Data;
 use phi_server::cli::{Cli, Command};
 use phi_server::config::Written;
@@ -127,17 +127,17 @@ async fn on(
     let root = || phi_vault::load_key(&data.key()).unwrap();
     let recorder = Arc::new(Recorder::new(ledger, root(), clock.clone()));
     let (contents, config) = (deployment.load().await.unwrap(), deployment.config());
+    let standing = Standing::new(contents.agreements, contents.credentials.into_iter().map(Arc::new));
+    let settings = Settings {
+        embeddings: config.embeddings.clone(),
+        hosted: false,
+        durable: true,
+        evidence: config.evidence,
+    };
     let snapshot = Snapshot {
         version: contents.version,
         directory: Directory::new(contents.roster, root().derive(Purpose::Token)),
-        catalogue: deployment.catalogue(),
-        standing: Standing::new(contents.agreements, contents.credentials.into_iter().map(Arc::new)),
-        settings: Settings {
-            embeddings: config.embeddings.clone(),
-            hosted: false,
-            durable: true,
-            evidence: config.evidence,
-        },
+        scene: Arc::new(Scene::new(deployment.catalogue(), standing, settings)),
     };
     let upstream = Upstream::new(client, Arc::new(Vault::Open(root())), root());
     let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);

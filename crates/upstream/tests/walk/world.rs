@@ -14,7 +14,7 @@ use phi_ledger::{Durability, Ledger, Options};
 use phi_police::{Police, Wishes};
 use phi_record::Recorder;
 use phi_record::entry::{ClosedRecord, Record};
-use phi_route::{Settings, Standing};
+use phi_route::{Health, Scene, Settings, Standing};
 use phi_simulate::{Ca, Host};
 use phi_upstream::{Client, Deadlines, Failure, Reply, Upstream};
 use phi_vault::{Deposit, Vault};
@@ -27,8 +27,7 @@ pub(crate) struct World {
     pub(crate) hosts: Vec<Host>,
     pub(crate) recorder: Arc<Recorder>,
     upstream: Upstream,
-    catalogue: Arc<Catalogue>,
-    standing: Standing,
+    scene: Arc<Scene>,
     police: Police,
     directory: Directory,
     headers: HeaderMap,
@@ -65,6 +64,12 @@ impl World {
             Arc::new(sealed.expect("a sealed key"))
         });
         let standing = Standing::new(Vec::new(), keys);
+        let settings = Settings {
+            embeddings: "auto".parse().expect("a name"),
+            hosted: false,
+            durable: true,
+            evidence: Evidence::Unverified,
+        };
         let (directory, headers) = caller(&root());
         let folder = tempfile::tempdir().expect("a folder");
         let (ledger, _) = Ledger::open(folder.path(), Options::new("test", Durability::Process)).expect("a ledger");
@@ -73,8 +78,7 @@ impl World {
             hosts,
             recorder: Arc::new(Recorder::new(ledger, root(), Clock::System)),
             upstream: Upstream::new(client, vault, root()),
-            catalogue: Arc::new(catalogue),
-            standing,
+            scene: Arc::new(Scene::new(Arc::new(catalogue), standing, settings)),
             police: Police::new(Clock::System),
             directory,
             headers,
@@ -92,13 +96,7 @@ impl World {
         let terms = self.police.terms(caller, Wishes::default())?;
         let question = Question::Chat(read_chat(body.clone(), terms.class())?);
         let permit = self.police.permit(terms.ask(question, body))?;
-        let settings = Settings {
-            embeddings: "auto".parse().expect("a name"),
-            hosted: false,
-            durable: true,
-            evidence: Evidence::Unverified,
-        };
-        let plan = phi_route::plan(permit, &self.catalogue, &self.standing, &settings, 1, now())?;
+        let plan = phi_route::plan(permit, &self.scene, &Health::default(), 1, now())?;
         let opened = self.recorder.open(id, None, plan, slot, Instant::now()).await?;
         self.upstream.walk(opened).await
     }

@@ -1,0 +1,111 @@
+use phi_dialect::Misfit;
+
+use crate::Lack;
+use crate::health::{Unfit, Why};
+
+/// Why a route is not in the plan, in the order of the checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dropped {
+    /// It does another kind of work.
+    OtherWork,
+    /// It is staged or retired.
+    NotLive,
+    /// It was to be left out of the weighing.
+    LeftOut,
+    /// It serves only those who name it.
+    PinOnly,
+    /// It processes outside the region, or promises no place.
+    OutsideRegion,
+    /// The evidence of its place is weaker than the deployment takes.
+    WeakEvidence,
+    /// There is no credential for it, or none that fills its address.
+    NoCredential,
+    /// Its price is not known.
+    NoPrice,
+    /// It cannot carry a field of the body.
+    Misfit(Misfit),
+    /// PHI may not take it.
+    NotEligible(Lack),
+    /// A rule forbids it.
+    Denied,
+    /// Its vectors lie in another space than those of the first.
+    OtherSpace,
+    /// It rests: it failed, or has no room.
+    Unfit(Unfit),
+    /// There are enough before it.
+    TooMany,
+}
+
+impl Dropped {
+    /// The reason as a code, which never changes its meaning.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherWork => "other_work",
+            Self::NotLive => "not_live",
+            Self::LeftOut => "left_out",
+            Self::PinOnly => "pin_only",
+            Self::OutsideRegion => "outside_region",
+            Self::WeakEvidence => "weak_evidence",
+            Self::NoCredential => "no_credential",
+            Self::NoPrice => "no_price",
+            Self::Misfit(_) => "unsupported_parameter",
+            Self::NotEligible(lack) => lack.code(),
+            Self::Denied => "policy_denied",
+            Self::OtherSpace => "other_space",
+            Self::Unfit(unfit) => unfit.why.code(),
+            Self::TooMany => "too_many",
+        }
+    }
+
+    /// How far a route came, in the order in which callers are told: nobody serves it, nobody can carry it, nobody stands
+    /// under an agreement, a rule forbids it, everybody rests.
+    pub(crate) fn step(&self) -> u8 {
+        match self {
+            Self::OtherWork
+            | Self::NotLive
+            | Self::LeftOut
+            | Self::PinOnly
+            | Self::OutsideRegion
+            | Self::WeakEvidence
+            | Self::NoCredential
+            | Self::NoPrice
+            | Self::OtherSpace
+            | Self::TooMany => 0,
+            Self::Misfit(_) => 1,
+            Self::NotEligible(_) => 2,
+            Self::Denied => 3,
+            Self::Unfit(_) => 4,
+        }
+    }
+}
+
+impl Lack {
+    /// The reason as a code, which never changes its meaning.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TestKey => "phi_test_key",
+            Self::GeneralWork => "phi_general_work",
+            Self::Durability => "phi_durability",
+            Self::World => "phi_world",
+            Self::Evidence => "phi_evidence",
+            Self::Framework => "phi_no_framework",
+            Self::Offer => "phi_no_offer",
+            Self::Agreement => "phi_no_agreement",
+            Self::Customer => "phi_no_customer_agreement",
+        }
+    }
+}
+
+impl Why {
+    /// The reason as a code, which never changes its meaning.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ejected => "ejected",
+            Self::RateLimited => "rate_limited",
+            Self::Account => "account_refused",
+            Self::Busy => "busy",
+            Self::Trial => "on_trial",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
