@@ -120,9 +120,8 @@ impl Patient {
         if !self.due(now).any(|due| due == credential) {
             return false;
         }
-        let rate_limited = |key: &Pulse| key.fit(now, Why::Account).is_err_and(|unfit| unfit.why == Why::RateLimited);
-        if self.key(credential).is_some_and(rate_limited) {
-            // A probe would break the rest that this credential was asked for: somebody else's attempt decides.
+        if self.host.rests() && self.key(credential).is_some_and(|key| key.rest(now).is_some()) {
+            // A probe would break the rest of this credential: somebody else's attempt decides.
             self.host.heal(now);
             return false;
         }

@@ -85,7 +85,7 @@ impl Pulse {
     }
 
     /// How long the rest lasts yet; `None` where there is none, or it is over.
-    fn rest(&self, now: Timestamp) -> Option<Duration> {
+    pub(super) fn rest(&self, now: Timestamp) -> Option<Duration> {
         let Stage::Rest { since, until, .. } = self.stage else { return None };
         let set_back = since.duration_since(now) > SLACK;
         // Not from a time before its beginning: that would be longer than was meant.
@@ -158,10 +158,10 @@ impl Pulse {
     pub(super) fn limited(&mut self, ticket: Ticket, asked: Option<Duration>, now: Timestamp, jitter: f64) {
         let asked = asked.filter(|asked| !asked.is_zero()).map(|asked| asked.min(LONGEST_ASKED));
         match (&mut self.stage, asked) {
-            (Stage::Rest { since, until, .. }, Some(asked)) => {
+            (Stage::Rest { since, until, then }, Some(asked)) => {
                 let later = after(now, asked);
                 if later > *until {
-                    (*since, *until) = (now, later);
+                    (*since, *until, *then) = (now, later, Then::Trial);
                 }
             }
             (Stage::Open | Stage::Trial { .. }, Some(_)) => self.eject(Then::Trial, asked, now, jitter),
