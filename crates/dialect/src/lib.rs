@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 
 mod carry;
+mod explain;
 mod fault;
 mod fields;
 pub mod json;
@@ -14,6 +15,7 @@ mod question;
 pub mod sse;
 
 pub use carry::{Carry, LimitName, Misfit, Rendered, Tokenizer};
+pub use explain::{Explain, read_explain};
 pub use fault::{HostError, HostErrorKind, HostFault};
 pub use fields::{Treatment, parameters};
 pub use question::{ChatQuestion, EmbeddingsQuestion, Question, read_chat, read_embeddings};

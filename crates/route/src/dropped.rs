@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use phi_dialect::Misfit;
 
 use crate::Lack;
@@ -57,6 +59,27 @@ impl Dropped {
         }
     }
 
+    /// The reason as a sentence without its subject, the route.
+    pub fn sentence(&self) -> Cow<'static, str> {
+        let text = match self {
+            Self::OtherWork => "does another kind of work",
+            Self::NotLive => "is not live: staged, or retired",
+            Self::LeftOut => "was to be left out",
+            Self::PinOnly => "serves only those who name it",
+            Self::OutsideRegion => "processes outside the region, or promises no place",
+            Self::WeakEvidence => "is at a place for which there is weaker evidence than `route.evidence` demands",
+            Self::NoCredential => "has no credential here that brings what its address needs",
+            Self::NoPrice => "has no known price",
+            Self::Misfit(misfit) => return format!("cannot carry `{}`", misfit.field).into(),
+            Self::NotEligible(lack) => lack.sentence(),
+            Self::Denied => "is not allowed by the rules, or costs money and the key is a test key",
+            Self::OtherSpace => "has vectors in another space than the first route",
+            Self::Unfit(unfit) => unfit.why.sentence(),
+            Self::TooMany => "comes after sixteen others",
+        };
+        text.into()
+    }
+
     /// How far a route came, in the order in which callers are told: nobody serves it, nobody can carry it, nobody stands
     /// under an agreement, a rule forbids it, everybody rests.
     pub(crate) fn step(&self) -> u8 {
@@ -94,6 +117,20 @@ impl Lack {
             Self::Customer => "phi_no_customer_agreement",
         }
     }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::TestKey => "takes no PHI from a test key",
+            Self::GeneralWork => "does work that never carries PHI",
+            Self::Durability => "takes no PHI while `record.durability` is not \"disk\"",
+            Self::World => "takes no PHI in WORLD, where no place is promised",
+            Self::Evidence => "takes no PHI, since nobody but the claim says where it is",
+            Self::Framework => "takes no PHI of an organization that names no body of law",
+            Self::Offer => "takes no PHI: its provider offers no agreement for all of place, work and bodies of law",
+            Self::Agreement => "takes no PHI: no standing agreement covers place, work, bodies of law and credential",
+            Self::Customer => "takes no PHI: no standing agreement with the customer covers it",
+        }
+    }
 }
 
 impl Why {
@@ -106,6 +143,17 @@ impl Why {
             Self::Busy => "busy",
             Self::Trial => "on_trial",
             Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Ejected => "rests, because its host failed",
+            Self::RateLimited => "rests, because its host has no room for this credential now",
+            Self::Account => "rests, because its host refused the credential or its account",
+            Self::Busy => "has as many requests waiting as may wait at once",
+            Self::Trial => "is on trial: one request tries whether it answers again",
+            Self::Withdrawn => "is withdrawn, because it answered from elsewhere than planned",
         }
     }
 }

@@ -9,10 +9,12 @@ pub mod health;
 mod moment;
 mod offered;
 mod plan;
+mod published;
 mod refuse;
 mod residency;
 mod scene;
 mod standing;
+mod survey;
 mod weigh;
 
 pub use carry::carry;
@@ -20,9 +22,11 @@ pub use dropped::Dropped;
 pub use health::Health;
 pub use offered::offered;
 pub use plan::{Plan, Planned, plan};
+pub use published::{Published, published};
 pub use residency::{Eligible, Lack, Resident};
 pub use scene::Scene;
 pub use standing::{Settings, Standing};
+pub use survey::{Cell, Surveyed, survey};
 pub use weigh::{Candidate, Weighed, weigh};
 
 #[cfg(test)]

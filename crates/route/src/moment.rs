@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use phi_catalog::{Row, Territory};
 use phi_dialect::{Carry, Misfit, Question};
 use phi_police::{Facts, Permit};
-use phi_words::{Class, Framework, MicroUsd, Modality, ModelName, OrgId, Region, RouteId, SpaceName, Tier, Usage};
+use phi_words::{Class, Framework, Modality, ModelName, OrgId, Region, RouteId, SpaceName, Tier, Usage};
 
 use crate::health::Unfit;
 use crate::residency::{Case, Eligible, Lack, Resident};
@@ -200,16 +200,21 @@ impl<'a> Moment<'a> {
             doubtful: row.is_doubtful(self.today),
             resident: territory.map_or(usize::MAX, |territory| territory.rank(&row.provider)),
             other_tier: wish.model.as_str() == AUTO && wish.tier.is_some_and(|tier| tier != row.tier),
-            cost: self.estimate(row, wish).map_or(i64::MAX, MicroUsd::micros),
+            cost: self.cost(row, wish),
             route: &row.route,
         }
     }
 
-    /// What the request would cost at a route by the list, if that is known.
-    pub(crate) fn estimate(&self, row: &Row, wish: &Wish<'_>) -> Option<MicroUsd> {
+    /// What the request is estimated to use at a route.
+    pub(crate) fn usage(&self, row: &Row, wish: &Wish<'_>) -> Usage {
         let output = if row.modality == Modality::Embeddings { 0 } else { wish.output.unwrap_or(USUAL_OUTPUT) };
-        let usage = Usage { input: wish.input, output, ..Usage::default() };
-        self.scene.catalogue().cost(row, &usage, 0).ok().map(|cost| cost.list)
+        Usage { input: wish.input, output, ..Usage::default() }
+    }
+
+    /// What it would cost there by the list, in micro-USD; without a price more than anything.
+    fn cost(&self, row: &Row, wish: &Wish<'_>) -> i64 {
+        let cost = self.scene.catalogue().cost(row, &self.usage(row, wish), 0);
+        cost.map_or(i64::MAX, |cost| cost.list.micros())
     }
 
     /// Whether a route does this work, now and in this region, for anybody.

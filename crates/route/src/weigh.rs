@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use phi_catalog::Row;
+use phi_catalog::{Cost, Row};
 use phi_police::Permit;
-use phi_words::{MicroUsd, Refusal};
+use phi_words::{MicroUsd, Modality, Refusal, Usage};
 
 use crate::moment::{Moment, Order, with_wish};
 use crate::plan::decide;
@@ -23,8 +23,10 @@ pub struct Weighed<'a> {
 pub struct Candidate<'a> {
     /// The route.
     pub row: &'a Arc<Row>,
-    /// What the request would cost here by the list, if that is known.
-    pub estimate: Option<MicroUsd>,
+    /// What the request is estimated to cost here, by the list and with the organization's margin, if that is known.
+    pub cost: Option<Cost>,
+    /// The most that it can be charged here; `None` where the price, or the longest answer, is not known.
+    pub worst: Option<MicroUsd>,
     /// Why it is not in the plan; `None` if it is.
     pub dropped: Option<Dropped>,
 }
@@ -36,19 +38,46 @@ pub fn weigh<'a>(permit: &Permit, scene: &'a Scene, health: Option<&'a Health>, 
     with_wish(permit, |wish| {
         let mut others: Vec<(Order<'a>, Candidate<'a>)> = Vec::new();
         let decided = decide(&moment, wish, &mut |row, rank, dropped| {
-            let estimate = moment.estimate(row, wish);
-            others.push((moment.order(row, rank, wish), Candidate { row, estimate, dropped: Some(dropped.clone()) }));
+            let order = moment.order(row, rank, wish);
+            others.push((order, candidate(permit, scene, &moment.usage(row, wish), row, Some(dropped.clone()))));
         });
         others.sort_by(|a, b| a.0.cmp(&b.0));
         let (kept, refusal) = match decided {
             Ok(kept) => (kept, None),
             Err(refusal) => (Vec::new(), Some(refusal)),
         };
-        let kept = kept.iter().map(|kept| Candidate {
-            row: kept.row(),
-            estimate: moment.estimate(kept.row(), wish),
-            dropped: None,
-        });
+        let kept = kept.iter().map(|kept| candidate(permit, scene, &moment.usage(kept.row(), wish), kept.row(), None));
         Weighed { candidates: kept.chain(others.into_iter().map(|(_, other)| other)).collect(), refusal }
     })
+}
+
+fn candidate<'a>(
+    permit: &Permit,
+    scene: &Scene,
+    usage: &Usage,
+    row: &'a Arc<Row>,
+    dropped: Option<Dropped>,
+) -> Candidate<'a> {
+    let margin_bp = permit.ask().terms().caller().org().margin_bp;
+    let cost = |usage: &Usage| scene.catalogue().cost(row, usage, margin_bp).ok();
+    let worst = worst(permit, row).and_then(|usage| cost(&usage)).map(|cost| cost.charge);
+    Candidate { row, cost: cost(usage), worst, dropped }
+}
+
+/// The most that a request can use at a route. A token is a byte at least, and an answer is no longer than the request,
+/// the model or its context allow.
+fn worst(permit: &Permit, row: &Row) -> Option<Usage> {
+    let question = permit.ask().question();
+    let input = question.body_len() as u64;
+    let output = match row.modality {
+        Modality::Embeddings => 0,
+        Modality::Chat
+        | Modality::Ocr
+        | Modality::Transcription
+        | Modality::Speech
+        | Modality::Image
+        | Modality::Video
+        | Modality::Math => question.output_limit().or(row.max_output).or(row.context)?,
+    };
+    Some(Usage { input, output, ..Usage::default() })
 }
