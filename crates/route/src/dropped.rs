@@ -80,6 +80,26 @@ impl Dropped {
         text.into()
     }
 
+    /// How many checks a route passed.
+    pub(crate) fn depth(&self) -> u8 {
+        match self {
+            Self::OtherWork => 0,
+            Self::LeftOut => 1,
+            Self::PinOnly => 2,
+            Self::OutsideRegion => 3,
+            Self::NotLive => 4,
+            Self::WeakEvidence => 5,
+            Self::NoCredential => 6,
+            Self::NoPrice => 7,
+            Self::Misfit(_) => 8,
+            Self::NotEligible(_) => 9,
+            Self::Denied => 10,
+            Self::OtherSpace => 11,
+            Self::Unfit(_) => 12,
+            Self::TooMany => 13,
+        }
+    }
+
     /// How far a route came, in the order in which callers are told: nobody serves it, nobody can carry it, nobody stands
     /// under an agreement, a rule forbids it, everybody rests.
     pub(crate) fn step(&self) -> u8 {

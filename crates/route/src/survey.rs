@@ -43,7 +43,6 @@ pub struct Surveyed<'a> {
 /// Looks who would answer a kind of request, by the very steps of a plan.
 pub fn survey<'a>(cell: &Cell<'_>, scene: &'a Scene, health: Option<&'a Health>, now: Timestamp) -> Surveyed<'a> {
     let moment = Moment::new(scene, health, now);
-    };
     let wish = Wish {
         modality: cell.modality,
         model: cell.model,
@@ -65,7 +64,7 @@ pub fn survey<'a>(cell: &Cell<'_>, scene: &'a Scene, health: Option<&'a Health>,
     let decided = decide(&moment, &wish, &mut |row, rank, dropped| {
         others.push((moment.order(row, rank, &wish), row, dropped.clone()));
     });
-    others.sort_by(|a, b| (b.2.step(), &a.0).cmp(&(a.2.step(), &b.0)));
+    others.sort_by(|a, b| (b.2.depth(), &a.0).cmp(&(a.2.depth(), &b.0)));
     let others = others.into_iter().map(|(_, row, dropped)| (row, dropped)).collect();
     match decided {
         Ok(kept) => Surveyed { routes: kept.iter().map(|kept| kept.row()).collect(), others, refusal: None },
