@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use phi_words::{CredentialId, RouteId};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use patient::Patient;
 
@@ -36,7 +36,7 @@ pub struct Health {
     unwell: AtomicUsize,
     waiting: usize,
     dice: RandomState,
-    changed: Notify,
+    news: watch::Sender<()>,
 }
 
 /// Why a route is not to be tried now.
@@ -126,7 +126,7 @@ impl Health {
             unwell: AtomicUsize::new(0),
             waiting: waiting.max(1),
             dice: RandomState::new(),
-            changed: Notify::new(),
+            news: watch::Sender::new(()),
         }
     }
 
@@ -185,20 +185,20 @@ impl Health {
         begun.then(|| Probe::new(Arc::clone(self), due.clone()))
     }
 
-    /// Resolves once a route was ejected or withdrawn.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// Hears of every route that is ejected or withdrawn from now on.
+    pub fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
     }
 
     /// Takes a route out of service until [`Health::accept`].
     pub fn withdraw(&self, route: &RouteId) {
         self.change(route, |patient| patient.withdrawn = true);
-        self.changed.notify_one();
+        self.news.send_replace(());
     }
 
-    /// Puts a withdrawn route back into service, and says whether it was one.
+    /// Puts a route back into service, whatever happened to it, and says whether it was withdrawn.
     pub fn accept(&self, route: &RouteId) -> bool {
-        self.change(route, |patient| std::mem::take(&mut patient.withdrawn))
+        self.change(route, Patient::accept)
     }
 
     /// The routes that are withdrawn, in order.

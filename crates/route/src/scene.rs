@@ -98,6 +98,11 @@ impl Spot {
     pub(crate) fn links(&self, org: OrgId) -> impl Iterator<Item = &Arc<Link>> + Clone {
         self.links.own.get(&org).into_iter().flatten().chain(&self.links.shared)
     }
+
+    /// The way by one credential, whosever it is.
+    pub(crate) fn link_by(&self, key: Option<CredentialId>) -> Option<&Arc<Link>> {
+        self.links.own.values().flatten().chain(&self.links.shared).find(|link| link.key() == key)
+    }
 }
 
 impl Links {

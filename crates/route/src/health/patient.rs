@@ -148,6 +148,13 @@ impl Patient {
         }
     }
 
+    /// An operator says that it is well. Says whether it was withdrawn.
+    pub(super) fn accept(&mut self) -> bool {
+        self.host.forget();
+        self.keys.iter_mut().for_each(|(_, key)| key.forget());
+        std::mem::take(&mut self.withdrawn)
+    }
+
     pub(super) fn drop_probe(&mut self) {
         self.probing = false;
     }

@@ -198,6 +198,12 @@ impl Pulse {
         self.limited(Ticket { epoch: self.epoch }, asked, now, jitter);
     }
 
+    /// Whatever happened is forgotten.
+    pub(super) fn forget(&mut self) {
+        (self.faults, self.rests) = (0, 0);
+        self.enter(Stage::Open);
+    }
+
     fn eject(&mut self, then: Then, asked: Option<Duration>, now: Timestamp, jitter: f64) {
         let length = asked.unwrap_or_else(|| rest(self.rests, jitter));
         self.rests = self.rests.saturating_add(1);

@@ -217,7 +217,8 @@ fn a_withdrawn_route_waits_for_an_operator() {
     assert_eq!(health.fit(&route("a"), None, at(1_000_000)), Err(Unfit { why: Why::Withdrawn, wait: None }));
     assert!(health.due(at(1_000_000)).is_empty());
     assert!(health.accept(&route("a")));
-    assert!(!health.accept(&route("a")));
+    attempt(&health, "a", None, Sign::Unreachable, at(0));
+    assert!(!health.accept(&route("a")), "it is ejected, and not withdrawn");
     assert_eq!(why(&health, "a", None, at(0)), None);
     assert_eq!(health.unwell.load(Ordering::SeqCst), 0);
 }
@@ -232,6 +233,21 @@ fn a_clock_that_was_set_back_ends_a_rest() {
     assert_eq!(unfit.wait, Some(secs(600)), "no longer than was meant");
     assert_eq!(why(&health, "a", key, at(-3_600)), None);
     assert_eq!(health.next_due(at(-3_600)), Some(Duration::ZERO));
+}
+
+#[test]
+fn there_is_news_of_what_is_ejected_or_withdrawn_alone() {
+    let heard = |news: &watch::Receiver<()>| news.has_changed().expect("a sender");
+    let health = Arc::new(Health::default());
+    let news = health.news();
+    attempt(&health, "a", None, Sign::Good, at(0));
+    drop(health.begin(&route("a"), None, at(0)));
+    assert!(!heard(&news));
+    attempt(&health, "a", None, Sign::Unreachable, at(0));
+    assert!(heard(&news));
+    let news = health.news();
+    health.withdraw(&route("b"));
+    assert!(heard(&news));
 }
 
 #[derive(Debug, Clone)]

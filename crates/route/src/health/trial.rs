@@ -53,7 +53,7 @@ impl Trial {
             patient.end(self.credential, self.tickets, sign, now, jitter);
         });
         if !matches!(sign, Sign::Good | Sign::Nothing) {
-            self.health.changed.notify_one();
+            self.health.news.send_replace(());
         }
     }
 }
@@ -84,7 +84,7 @@ impl Probe {
         self.ended = true;
         let jitter = self.health.jitter(&self.due.route, now);
         self.health.change(&self.due.route, |patient| patient.end_probe(self.due.credential, probed, now, jitter));
-        self.health.changed.notify_one();
+        self.health.news.send_replace(());
     }
 }
 
