@@ -25,6 +25,11 @@ impl Bill {
         self.catalogue.version()
     }
 
+    /// The organization's margin, in hundredths of a percent.
+    pub(crate) fn margin_bp(&self) -> u32 {
+        self.margin_bp
+    }
+
     /// List cost and charge of what one row consumed; nothing where no row answered.
     pub(crate) fn amounts(&self, row: Option<&Row>, usage: &Usage) -> (MicroUsd, MicroUsd) {
         let Some(row) = row else { return (MicroUsd::ZERO, MicroUsd::ZERO) };

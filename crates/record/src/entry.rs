@@ -173,6 +173,9 @@ pub struct ClosedRecord {
     pub list_cost: MicroUsd,
     /// Who is charged how many micro-USD, margin included.
     pub charge: Vec<Share>,
+    /// The margin that the charge was made with, in hundredths of a percent; older entries do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin_bp: Option<u32>,
     /// The version of the prices.
     pub prices: String,
     /// The fields that the host could not be given.

@@ -1,9 +1,10 @@
 //! Reading back what was written: one call's records, the newest ones, and the calls that a dead process left open.
 
 use std::collections::{BTreeSet, VecDeque};
-
+use std::ops::ControlFlow;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use phi_ledger::read::Start;
 use phi_ledger::{Fault, Ledger};
 use phi_words::{MicroUsd, Quality, RequestId, Usage};
@@ -39,6 +40,9 @@ pub enum HistoryError {
 
 /// A call is opened within the second in which its id was made; a clock that was set back meanwhile gets this much.
 const SLACK_MS: u64 = 60_000;
+
+/// What stands in every closed record.
+const CLOSED: &str = "\"record\":\"closed\"";
 
 /// One record of so many is asked for its time.
 const EVERY: u64 = 64;
@@ -89,6 +93,36 @@ impl Recorder {
                 return Ok(newest);
             }
             last(ledger, Start::First, count)
+        })
+        .await
+    }
+
+    /// Goes through all entries that were closed since a time, in order, and holds one of them at a time. `each` may
+    /// break off; then what it has made so far is given.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub async fn closed_since<T: Send + 'static>(
+        &self,
+        since: Timestamp,
+        mut sum: T,
+        mut each: impl FnMut(&mut T, Timestamp, ClosedRecord) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<T, HistoryError> {
+        let start = u64::try_from(since.as_millisecond()).unwrap_or(0).saturating_sub(SLACK_MS);
+        self.reading(move |ledger| {
+            for record in ledger.records(Start::Time(start)) {
+                let (position, bytes) = record?;
+                // Most records are of other kinds, and need not be taken apart.
+                if !std::str::from_utf8(&bytes).is_ok_and(|line| line.contains(CLOSED)) {
+                    continue;
+                }
+                let line = read(position.index, &bytes)?;
+                let Record::Closed(closed) = line.record else { continue };
+                if line.time >= since && each(&mut sum, line.time, *closed).is_break() {
+                    break;
+                }
+            }
+            Ok(sum)
         })
         .await
     }
@@ -179,6 +213,7 @@ fn unknown(id: RequestId) -> ClosedRecord {
         quality: Quality::None,
         list_cost: MicroUsd::ZERO,
         charge: Vec::new(),
+        margin_bp: None,
         prices: String::new(),
         left_out: Vec::new(),
         interventions: Vec::new(),

@@ -292,6 +292,7 @@ impl Entry {
             quality,
             list_cost,
             charge,
+            margin_bp: Some(self.bill.margin_bp()),
             prices: self.bill.version().to_owned(),
             left_out: self.left_out.clone(),
             interventions: std::mem::take(&mut self.interventions),
