@@ -15,6 +15,17 @@ pub struct Provider {
     pub offers: Vec<Offer>,
 }
 
+impl Provider {
+    /// Whether it offers an agreement for this kind of work, in this country, under this law.
+    pub fn covers(&self, country: Country, modality: Modality, framework: Framework) -> bool {
+        self.offers.iter().any(|offer| {
+            offer.countries.contains(&country)
+                && offer.frameworks.contains(&framework)
+                && offer.modalities.contains(&modality)
+        })
+    }
+}
+
 /// An agreement that a provider offers to make.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -24,7 +24,7 @@ pub use health::Health;
 pub use offered::offered;
 pub use plan::{Plan, Planned, plan};
 pub use published::{Published, published};
-pub use residency::{Eligible, Lack, Resident};
+pub use residency::{Eligible, Lack, Resident, is_general_work};
 pub use scene::Scene;
 pub use site::Site;
 pub use standing::{Settings, Standing};

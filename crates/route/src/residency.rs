@@ -143,21 +143,16 @@ impl<'a> Eligible<'a> {
 }
 
 /// Work that never carries PHI, wherever it is done.
-pub(crate) fn is_general_work(modality: Modality) -> bool {
+pub fn is_general_work(modality: Modality) -> bool {
     match modality {
         Modality::Image | Modality::Video | Modality::Math => true,
         Modality::Chat | Modality::Embeddings | Modality::Ocr | Modality::Transcription | Modality::Speech => false,
     }
 }
 
-fn is_offered(row: &Row, country: Country, framework: Framework, catalogue: &Catalogue) -> bool {
-    catalogue.provider(&row.provider).is_some_and(|provider| {
-        provider.offers.iter().any(|offer| {
-            offer.countries.contains(&country)
-                && offer.frameworks.contains(&framework)
-                && offer.modalities.contains(&row.modality)
-        })
-    })
+/// Whether the provider of a route offers an agreement for this kind of work, in this country, under this law.
+pub(crate) fn is_offered(row: &Row, country: Country, framework: Framework, catalogue: &Catalogue) -> bool {
+    catalogue.provider(&row.provider).is_some_and(|provider| provider.covers(country, row.modality, framework))
 }
 
 /// Whether an agreement with a provider covers the credential in use.
