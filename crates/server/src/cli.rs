@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use phi_words::{Class, Framework, Region};
 
+use crate::catalogue::check::Check;
+use crate::catalogue::list::List;
+use crate::orders::catalogue::diff::Diff;
+use crate::orders::catalogue::rates::Rates;
+use crate::orders::catalogue::show::Show;
 use crate::orders::{agents, agreements, entries, orgs, roles, secrets, tokens};
 
 /// The AI gateway for protected health data.
@@ -95,11 +100,21 @@ pub enum Ledger {
 #[derive(Debug, Subcommand)]
 pub enum Catalog {
     /// Check the catalogue and the files of `catalog.d`, and say everything that is wrong with them.
-    #[command(after_help = "example: phi catalog check")]
-    Check,
-    /// List every route.
-    #[command(after_help = "example: phi catalog list --json")]
-    List,
+    #[command(after_help = "example: phi catalog check --fresh")]
+    Check(Check),
+    /// List routes: every one, or those that are asked for.
+    #[command(after_help = "example: phi catalog list --region CH --modality chat --status live")]
+    List(List),
+    /// Show everything that is known of a name: a route, model, host, provider, alias or region.
+    #[command(after_help = "example: phi catalog show infomaniak/gemma-4-31b")]
+    Show(Show),
+    /// List the rates of exchange, or set one.
+    #[command(after_help = "example: phi catalog rates --json")]
+    Rates(Rates),
+    /// Compare the catalogue in force with another: what differs, what would let a request go further, and what other
+    /// prices would have done to the calls of the last days.
+    #[command(after_help = "example: phi catalog diff --file new-prices.toml --days 90")]
+    Diff(Diff),
 }
 
 /// What can be done with settings.

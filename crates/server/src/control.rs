@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +13,19 @@ use phi_record::By;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 
 use crate::deployment::Deployment;
 use crate::orders::Order;
-use crate::say::Said;
+use crate::say::{self, Said};
 
 const LONGEST: u64 = 1 << 20;
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
+    /// Progress, in words; the answer is yet to come.
+    Note(String),
     Said(Said),
     Failed(Vec<String>),
 }
@@ -35,11 +39,15 @@ pub(crate) async fn send(socket: &Path, order: &Order) -> anyhow::Result<Option<
     let mut line = serde_json::to_vec(order)?;
     line.push(b'\n');
     stream.write_all(&line).await.context("the running server does not listen")?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).await.context("the running server does not answer")?;
-    match serde_json::from_str(&answer).context("the running server stopped before it answered")? {
-        Answer::Said(said) => Ok(Some(said)),
-        Answer::Failed(chain) => Err(chained(chain)),
+    let mut lines = BufReader::new(stream);
+    loop {
+        let mut answer = String::new();
+        lines.read_line(&mut answer).await.context("the running server does not answer")?;
+        match serde_json::from_str(&answer).context("the running server stopped before it answered")? {
+            Answer::Note(note) => say::note(&note),
+            Answer::Said(said) => return Ok(Some(said)),
+            Answer::Failed(chain) => return Err(chained(chain)),
+        }
     }
 }
 
@@ -93,11 +101,25 @@ async fn take(mut stream: UnixStream, deployment: &Deployment, mut stop: Stop) -
         Ok(order) => order,
         Err(_) => bail!("a line that is no order"),
     };
-    let answer = match order.run(deployment, By::Operator(uid)).await {
+    let (notes, mut noted) = unbounded_channel();
+    let mut running = pin!(order.run_noting(deployment, By::Operator(uid), notes));
+    let said = loop {
+        tokio::select! {
+            biased;
+            // Whoever has left is no reason not to go on: what was ordered is done.
+            Some(note) = noted.recv() => if answer(&mut stream, &Answer::Note(note)).await.is_err() { noted.close() },
+            said = &mut running => break said,
+        }
+    };
+    let said = match said {
         Ok(said) => Answer::Said(said),
         Err(error) => Answer::Failed(error.chain().map(ToString::to_string).collect()),
     };
-    let mut line = serde_json::to_vec(&answer)?;
+    answer(&mut stream, &said).await
+}
+
+async fn answer(stream: &mut UnixStream, answer: &Answer) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
     stream.write_all(&line).await?;
     Ok(())

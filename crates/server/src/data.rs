@@ -1,5 +1,5 @@
 use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -82,6 +82,27 @@ impl Data {
         folder.is_dir().then_some(folder)
     }
 
+    /// Writes one of the files of hosts, models and prices: all of it is on the disk, or what was there before.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub(crate) fn write_override(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let folder = self.folder.join(OVERRIDES);
+        let path = folder.join(name);
+        // Nobody reads a file of this name as a part of the catalogue.
+        let new = folder.join(format!(".{name}.new"));
+        let write = || {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&new, &path)?;
+            File::open(&folder)?.sync_all()?;
+            File::open(&self.folder)?.sync_all()
+        };
+        write().with_context(|| format!("`{}` cannot be written", path.display()))
+    }
+
     /// Makes the folder.
     ///
     /// # Errors
@@ -124,6 +145,22 @@ impl Data {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_written_anew_as_a_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = Data::new(folder.path().to_path_buf(), None);
+        for text in ["one", "another"] {
+            data.write_override("rates.toml", text).expect("written");
+            let files = phi_catalog::files(&data.overrides().expect("made")).expect("read");
+            assert_eq!(files, [("catalog.d/rates.toml".to_owned(), text.to_owned())]);
+        }
+        assert_eq!(std::fs::read_dir(folder.path().join(OVERRIDES)).expect("there").count(), 1, "nothing else is left");
+        std::fs::remove_dir_all(folder.path().join(OVERRIDES)).expect("removed");
+        std::fs::write(folder.path().join(OVERRIDES), "in the way").expect("written");
+        let error = data.write_override("rates.toml", "one").expect_err("no folder");
+        assert!(error.to_string().contains("rates.toml` cannot be written"), "{error}");
+    }
 
     #[test]
     fn a_folder_is_closed_to_others_when_a_deployment_moves_in() {

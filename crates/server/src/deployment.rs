@@ -20,7 +20,7 @@ use phi_words::{Clock, ProviderKey, Region};
 use serde_json::json;
 
 use crate::config::Config;
-use crate::data::{Data, Lock};
+use crate::data::{Data, Lock, OVERRIDES};
 use crate::say::Said;
 
 /// One deployment at work. It holds its folder's lock: there is never a second one.
@@ -146,16 +146,54 @@ impl Deployment {
             std::fs::read(self.data.settings()).map_or_else(|_| "none".to_owned(), |bytes| hex(&sha256(&[&bytes])));
         let act = Act::new(by, "config.reload").about("settings", hash).about("catalogue", catalogue.version());
         self.recorder.act(act).await.context("the act could not be recorded, so it was not done")?;
-        let inforce = Inforce { config, started: before.started, catalogue, reloads: before.reloads + 1 };
-        self.lease(&snapshot(self.store.load_all().await?, &inforce, self.root.derive(Purpose::Token))).await?;
-        *self.inforce() = inforce;
-        self.refresh().await?;
+        self.enforce(Inforce { config, started: before.started, catalogue, reloads: before.reloads + 1 }).await?;
         let snapshot = self.gateway.snapshot();
         Ok(Said::One(json!({
             "snapshot": snapshot.version,
             "catalogue": snapshot.scene.catalogue().version(),
             "waits_for_restart": waits,
         })))
+    }
+
+    /// Writes one of the operator's files of the catalogue anew, and puts the catalogue in force that comes of it. `make`
+    /// is told the catalogue in force and all files, and gives the act and the new text.
+    ///
+    /// # Errors
+    /// What `make` says, a catalogue that would not hold, or a ledger that does not take the act: then nothing is done. A
+    /// disk that fails after that is said so.
+    pub async fn rewrite(
+        &self,
+        name: &str,
+        make: impl FnOnce(&Catalogue, &[(String, String)]) -> anyhow::Result<(Act, String)>,
+    ) -> anyhow::Result<()> {
+        let _one = self.changing.lock().await;
+        let (before, mut files) = (self.inforce().clone(), self.overrides()?);
+        let (act, text) = make(&before.catalogue, &files)?;
+        let file = format!("{OVERRIDES}/{name}");
+        files.retain(|(name, _)| *name != file);
+        files.push((file, text.clone()));
+        files.sort();
+        let catalogue = Arc::new(Catalogue::over(&[files])?);
+        before.config.fits(&catalogue)?;
+        let act = act.about("catalogue", catalogue.version());
+        self.recorder.act(act).await.context("the act could not be recorded, so it was not done")?;
+        self.data.write_override(name, &text).context("the act is recorded, and was not done")?;
+        self.enforce(Inforce { catalogue, reloads: before.reloads + 1, ..before }).await
+    }
+
+    /// The names and texts of the operator's files of the catalogue, as they lie on the disk.
+    ///
+    /// # Errors
+    /// Where one cannot be read.
+    pub fn overrides(&self) -> anyhow::Result<Vec<(String, String)>> {
+        Ok(self.data.overrides().map_or_else(|| Ok(Vec::new()), |folder| phi_catalog::files(&folder))?)
+    }
+
+    /// Puts other settings and another catalogue in force, and records the leases of keys before.
+    async fn enforce(&self, inforce: Inforce) -> anyhow::Result<()> {
+        self.lease(&snapshot(self.store.load_all().await?, &inforce, self.root.derive(Purpose::Token))).await?;
+        *self.inforce() = inforce;
+        self.refresh().await
     }
 
     /// Puts what store and files hold now in force.

@@ -1,5 +1,6 @@
 //! Everything of the binary `phi` but its `main`: settings, commands, and the server that ties the crates together.
 
+pub mod catalogue;
 pub mod cli;
 pub mod config;
 mod control;
@@ -14,9 +15,10 @@ pub mod serve;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use phi_catalog::{Catalogue, Row};
+use phi_catalog::Catalogue;
 use phi_record::By;
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::cli::{Catalog, Cli, Command, Config, Ledger};
 pub use crate::data::Data;
@@ -45,8 +47,15 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Ledger(Ledger::Tail(tail)) => order(&data, Order::Tail(tail)).await?,
         Command::Ledger(Ledger::Show(show)) => order(&data, Order::Show(show)).await?,
         Command::Ledger(Ledger::Verify) => verify(&data)?,
-        Command::Catalog(Catalog::Check) => check_catalogue(&data)?,
-        Command::Catalog(Catalog::List) => list_catalogue(&data)?,
+        Command::Catalog(Catalog::Check(check)) => check.run(&data)?,
+        Command::Catalog(Catalog::List(list)) => list.run(&data)?,
+        Command::Catalog(Catalog::Show(show)) => {
+            order(&data, Order::Catalogue(orders::catalogue::Orders::Show(show))).await?
+        }
+        Command::Catalog(Catalog::Rates(rates)) => order(&data, Order::Catalogue(rates.into())).await?,
+        Command::Catalog(Catalog::Diff(diff)) => {
+            order(&data, Order::Catalogue(orders::catalogue::Orders::Diff(diff.read()?))).await?
+        }
         Command::Config(Config::Check) => {
             let config = data.written()?.check()?;
             config.fits(&Catalogue::load(data.overrides().as_deref())?)?;
@@ -74,7 +83,14 @@ async fn order(data: &Data, order: Order) -> anyhow::Result<Said> {
         return Ok(said);
     }
     let deployment = Deployment::open(data.clone()).await?;
-    let said = order.run(&deployment, By::Operator(rustix::process::getuid().as_raw())).await;
+    let (notes, mut noted) = unbounded_channel::<String>();
+    let telling = async {
+        while let Some(note) = noted.recv().await {
+            say::note(&note);
+        }
+    };
+    let by = By::Operator(rustix::process::getuid().as_raw());
+    let (said, ()) = tokio::join!(order.run_noting(&deployment, by, notes), telling);
     deployment.close().await;
     said
 }
@@ -94,35 +110,4 @@ fn verify(data: &Data) -> anyhow::Result<Said> {
         "surplus_bytes": report.surplus_bytes,
         "unfinished_bytes": report.unfinished_bytes,
     })))
-}
-
-fn check_catalogue(data: &Data) -> anyhow::Result<Said> {
-    let catalogue = Catalogue::load(data.overrides().as_deref())?;
-    Ok(Said::One(json!({
-        "valid": true,
-        "version": catalogue.version(),
-        "regions": catalogue.regions().len(),
-        "routes": catalogue.rows().len(),
-    })))
-}
-
-fn list_catalogue(data: &Data) -> anyhow::Result<Said> {
-    let catalogue = Catalogue::load(data.overrides().as_deref())?;
-    Ok(Said::Rows(catalogue.rows().iter().map(|row| shown(row)).collect()))
-}
-
-fn shown(row: &Row) -> Value {
-    json!({
-        "route": row.route,
-        "model": row.model,
-        "host": row.host.name,
-        "modality": row.modality,
-        "processes_in": row.host.processes_in.countries().map_or_else(|| json!("anywhere"), |countries| json!(countries)),
-        "evidence": row.host.evidence,
-        "status": row.status,
-        "free": row.host.free,
-        "priced": row.is_priced(),
-        "source": row.source,
-        "date": row.date,
-    })
 }

@@ -3,6 +3,7 @@
 
 pub mod agents;
 pub mod agreements;
+pub mod catalogue;
 pub mod entries;
 pub mod orgs;
 pub mod roles;
@@ -11,9 +12,13 @@ pub mod tokens;
 
 use phi_record::By;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::deployment::Deployment;
 use crate::say::Said;
+
+/// Hears what an order that takes long says of its progress. Once nobody listens, the order may end early.
+pub(crate) type Notes = UnboundedSender<String>;
 
 /// Something to be done or to be told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,6 +35,8 @@ pub enum Order {
     Agreement(agreements::Orders),
     /// About provider keys.
     Vault(secrets::Orders),
+    /// About the catalogue in force.
+    Catalogue(catalogue::Orders),
     /// The newest records.
     Tail(entries::Tail),
     /// One call's records.
@@ -44,6 +51,13 @@ impl Order {
     /// # Errors
     /// What kept it from being done, and how to mend that. Then nothing was done.
     pub async fn run(self, deployment: &Deployment, by: By) -> anyhow::Result<Said> {
+        // Held until the end: who has a listener works on.
+        let (notes, _unheard) = unbounded_channel();
+        self.run_noting(deployment, by, notes).await
+    }
+
+    /// The same, telling of its progress.
+    pub(crate) async fn run_noting(self, deployment: &Deployment, by: By, notes: Notes) -> anyhow::Result<Said> {
         match self {
             Self::Org(orders) => orders.run(deployment, by).await,
             Self::Role(orders) => orders.run(deployment, by).await,
@@ -51,6 +65,7 @@ impl Order {
             Self::Token(orders) => orders.run(deployment, by).await,
             Self::Agreement(orders) => orders.run(deployment, by).await,
             Self::Vault(orders) => orders.run(deployment, by).await,
+            Self::Catalogue(orders) => orders.run(deployment, by, notes).await,
             Self::Tail(tail) => tail.run(deployment, by).await,
             Self::Show(show) => show.run(deployment, by).await,
             Self::Reload => deployment.reload(by).await,

@@ -117,8 +117,29 @@ fn table(rows: &[Value]) -> String {
 fn fields(one: &Value) -> String {
     let Value::Object(fields) = one else { return cell(one) };
     let width = fields.keys().map(String::len).max().unwrap_or(0);
-    let line = |(name, value): (&String, &Value)| format!("{:width$}  {}", name.replace('_', " "), cell(value));
+    let line = |(name, value): (&String, &Value)| {
+        let name = name.replace('_', " ");
+        match below(value) {
+            None => format!("{name:width$}  {}", cell(value)),
+            Some(block) => format!("{name}\n  {}", block.replace('\n', "\n  ")),
+        }
+    };
     fields.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What stands better below its name than beside it: fields of a field, things in a list, and sentences.
+fn below(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(inner) if !inner.is_empty() => Some(fields(value)),
+        Value::Array(items) if items.iter().any(Value::is_object) => Some(match alike(items) {
+            true => table(items),
+            false => items.iter().map(fields).collect::<Vec<_>>().join("\n\n"),
+        }),
+        Value::Array(items) if items.iter().any(|item| item.as_str().is_some_and(|text| text.contains(' '))) => {
+            Some(items.iter().map(cell).collect::<Vec<_>>().join("\n"))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 fn cell(value: &Value) -> String {
@@ -142,5 +163,31 @@ mod tests {
         let rows = [json!({"name": "a", "regions": ["CH", "EU"]}), json!({"name": "b\u{1b}[2J", "regions": null})];
         assert_eq!(table(&rows), "NAME   REGIONS\na      CH EU\nb\u{fffd}[2J  -");
         assert_eq!(table(&[]), "nothing yet");
+    }
+
+    #[test]
+    fn what_has_parts_is_shown_below_its_name() {
+        let one = json!({
+            "route": "a",
+            "price": {"currency": "CHF", "units": [{"of": "input", "list": "0.20"}, {"of": "output", "list": "0.40"}]},
+            "regions": ["CH", "EU"],
+            "lacks": ["no key", "no price"],
+            "nothing": [],
+        });
+        let lines = [
+            "route    a",
+            "price",
+            "  currency  CHF",
+            "  units",
+            "    OF      LIST",
+            "    input   0.20",
+            "    output  0.40",
+            "regions  CH EU",
+            "lacks",
+            "  no key",
+            "  no price",
+            "nothing  -",
+        ];
+        assert_eq!(fields(&one), lines.join("\n"));
     }
 }

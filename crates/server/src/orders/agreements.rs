@@ -1,3 +1,5 @@
+mod reach;
+
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::deployment::Deployment;
-use crate::orders::orgs;
+use crate::orders::{orgs, tokens};
 use crate::say::Said;
 
 /// What can be done with agreements.
@@ -22,9 +24,21 @@ pub enum Orders {
         after_help = "example: phi agreement add --provider infomaniak --counterparty 'Infomaniak Network SA' --document dpa.pdf \\\n           --country CH --modality chat --framework nFADP --verified-by 'A. Keller' --verified-on 2026-11-01 --review-by 2027-11-01"
     )]
     Add(Add),
-    /// List the agreements.
-    List,
+    /// List the agreements: all of them, or those that stand and are due for review soon.
+    #[command(after_help = "example: phi agreement list --expiring 30d")]
+    List {
+        /// Only those that stand now and lapse, unless they are reviewed, within this time, such as `30d`.
+        #[arg(long, value_name = "TIME")]
+        expiring: Option<String>,
+    },
+    /// Show one agreement, what of it its provider offers, and the routes that PHI may take under it.
+    #[command(after_help = "example: phi agreement show 019abcde-0000-7000-8000-000000000000")]
+    Show {
+        /// Its id.
+        id: AgreementId,
+    },
     /// Revoke an agreement: from now on PHI does not go by it.
+    #[command(after_help = "example: phi agreement revoke 019abcde-0000-7000-8000-000000000000")]
     Revoke {
         /// Its id.
         id: AgreementId,
@@ -93,16 +107,15 @@ impl Orders {
     pub(crate) async fn run(self, deployment: &Deployment, by: By) -> anyhow::Result<Said> {
         match self {
             Self::Add(add) => add.run(deployment, by).await,
-            Self::List => {
-                let now = deployment.now();
+            Self::List { expiring } => {
+                let (now, within) = (deployment.now(), expiring.as_deref().map(tokens::span).transpose()?);
+                let asked_for = |agreement: &&Agreement| within.is_none_or(|span| agreement.lapses_within(span, now));
                 let agreements = deployment.load().await?.agreements;
-                Ok(Said::Rows(agreements.iter().map(|agreement| shown(agreement, now)).collect()))
+                Ok(Said::Rows(agreements.iter().filter(asked_for).map(|agreement| shown(agreement, now)).collect()))
             }
+            Self::Show { id } => Ok(Said::One(whole(&find(deployment, id).await?, deployment))),
             Self::Revoke { id } => {
-                let found = deployment.load().await?.agreements.into_iter().find(|agreement| agreement.id == id);
-                let mut agreement = found.with_context(|| {
-                    format!("there is no agreement `{id}`\n  hint: `phi agreement list` shows them")
-                })?;
+                let mut agreement = find(deployment, id).await?;
                 agreement.revoked.get_or_insert(deployment.now());
                 let act = Act::new(by, "agreement.revoke").about("agreement", id);
                 deployment.change(act, async |change| change.put_agreement(&agreement).await).await?;
@@ -153,8 +166,13 @@ impl Add {
             .about("document", &agreement.document)
             .about("terms", serde_json::to_string(&agreement)?);
         deployment.change(act, async |change| change.put_agreement(&agreement).await).await?;
-        Ok(Said::One(shown(&agreement, deployment.now())))
+        Ok(Said::One(whole(&agreement, deployment)))
     }
+}
+
+async fn find(deployment: &Deployment, id: AgreementId) -> anyhow::Result<Agreement> {
+    let found = deployment.load().await?.agreements.into_iter().find(|agreement| agreement.id == id);
+    found.with_context(|| format!("there is no agreement `{id}`\n  hint: `phi agreement list` shows them"))
 }
 
 fn hash(document: &str) -> anyhow::Result<String> {
@@ -164,6 +182,17 @@ fn hash(document: &str) -> anyhow::Result<String> {
     let bytes = std::fs::read(Path::new(document))
         .with_context(|| format!("`{document}` is neither a readable file nor a SHA-256 in hex"))?;
     Ok(hex(&sha256(&[&bytes])))
+}
+
+/// An agreement with what it comes to: what is doubtful about it, and which routes it opens.
+fn whole(agreement: &Agreement, deployment: &Deployment) -> Value {
+    let (catalogue, now) = (deployment.catalogue(), deployment.now());
+    let mut one = shown(agreement, now);
+    if let Value::Object(fields) = &mut one {
+        fields.insert("opens".into(), json!(reach::opens(agreement, &catalogue, now)));
+        fields.insert("warnings".into(), json!(reach::warnings(agreement, &catalogue, now)));
+    }
+    one
 }
 
 fn shown(agreement: &Agreement, now: jiff::Timestamp) -> Value {
@@ -178,6 +207,7 @@ fn shown(agreement: &Agreement, now: jiff::Timestamp) -> Value {
         "org": agreement.org,
         "counterparty": agreement.counterparty,
         "stands": agreement.stands(now),
+        "state": reach::state(agreement, now),
         "countries": agreement.countries,
         "modalities": agreement.modalities,
         "frameworks": agreement.frameworks,

@@ -165,7 +165,7 @@ async fn find(deployment: &Deployment, id: TokenId) -> anyhow::Result<StoredToke
 }
 
 /// A time such as `90d`, `24h` or `0s`.
-fn span(text: &str) -> anyhow::Result<SignedDuration> {
+pub(crate) fn span(text: &str) -> anyhow::Result<SignedDuration> {
     let read = || text.parse::<Span>()?.to_duration(SpanRelativeTo::days_are_24_hours());
     let span =
         read().with_context(|| format!("`{text}` is no length of time\n  hint: write it as `90d`, `24h` or `30m`"))?;
