@@ -82,6 +82,20 @@ impl Template {
         !self.host.contains('.') || ["localhost", "local", "internal", "lan", "home", "arpa"].contains(&last)
     }
 
+    /// Whether it is Vertex AI's: by TLS, at the global endpoint or at that of a location which the path names too
+    /// (<https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations>). The location is no gap: it says
+    /// where the host is.
+    pub fn is_vertex(&self) -> bool {
+        const SERVICE: &str = "aiplatform.googleapis.com";
+        let location = match self.host.strip_suffix(SERVICE) {
+            Some("") => "global",
+            Some(location) => location.strip_suffix('-').unwrap_or_default(),
+            None => "",
+        };
+        let is_place = !location.is_empty() && location.bytes().all(is_filling);
+        self.tls && self.port == 443 && is_place && self.path.contains(&format!("/locations/{location}/"))
+    }
+
     /// The names of its gaps.
     pub fn params(&self) -> BTreeSet<&str> {
         gaps(&self.host).chain(gaps(&self.path)).collect()
@@ -244,6 +258,31 @@ mod tests {
     fn filled(template: &str, params: &[(&str, &str)]) -> Result<String, Unfilled> {
         let params = params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Template::parse(template).unwrap().fill(&params).map(|address| address.url("/chat/completions"))
+    }
+
+    #[test]
+    fn vertex_is_at_one_location_which_host_and_path_both_name() {
+        let is_vertex = |text: &str| Template::parse(text).unwrap().is_vertex();
+        let path = "/v1/projects/{project}/locations";
+        assert!(is_vertex(&format!("https://aiplatform.googleapis.com{path}/global/endpoints/openapi")));
+        assert!(is_vertex(&format!(
+            "https://europe-west2-aiplatform.googleapis.com{path}/europe-west2/endpoints/openapi"
+        )));
+        for elsewhere in [
+            format!("https://europe-west2-aiplatform.googleapis.com{path}/europe-west4/endpoints/openapi"),
+            format!("https://europe-west2-aiplatform.googleapis.com{path}/europe-west22/endpoints/openapi"),
+            format!("https://aiplatform.googleapis.com{path}/europe-west2/endpoints/openapi"),
+            format!("https://europe-west2-aiplatform.googleapis.com{path}"),
+            format!("https://{{location}}-aiplatform.googleapis.com{path}/{{location}}/endpoints/openapi"),
+            format!("https://evilaiplatform.googleapis.com{path}/evil/endpoints/openapi"),
+            format!("https://x-aiplatform.googleapis.com.evil.example{path}/x/endpoints/openapi"),
+            format!("https://x.y-aiplatform.googleapis.com{path}/x.y/endpoints/openapi"),
+            format!("https://x-aiplatform.googleapis.com:8443{path}/x/endpoints/openapi"),
+            format!("http://x-aiplatform.googleapis.com{path}/x/endpoints/openapi"),
+            "https://generativelanguage.googleapis.com/v1beta/locations/global/openai".to_owned(),
+        ] {
+            assert!(!is_vertex(&elsewhere), "{elsewhere}");
+        }
     }
 
     #[test]

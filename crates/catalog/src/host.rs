@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use phi_words::{HostName, ProviderName};
+use phi_words::{HostName, KeyKind, ProviderName};
 use serde::{Deserialize, Serialize};
 
 use crate::{Extent, Template};
@@ -38,6 +38,12 @@ impl Host {
     /// Whether a request to it needs a credential of the vault, for its key or for the parameters of its address.
     pub fn needs_credential(&self) -> bool {
         self.auth != Auth::None || !self.params().is_empty()
+    }
+
+    /// Whether a credential with this kind of key opens it. Where it wants no key, a plain one does, for what it brings
+    /// to the address.
+    pub fn is_opened_by(&self, kind: KeyKind) -> bool {
+        self.auth.wants().unwrap_or(KeyKind::Plain) == kind
     }
 
     /// The parameters of its address that a credential has to bring.
@@ -105,8 +111,27 @@ pub enum Auth {
     OcpApimSubscriptionKey,
     /// `Authorization: Key KEY`.
     Key,
+    /// `Authorization: Bearer TOKEN`, a token that the key of a Google service account has signed for Vertex AI, and that
+    /// holds for an hour (<https://google.aip.dev/auth/4111>).
+    GoogleServiceAccount,
     /// Not at all: only on the operator's premises.
     None,
+}
+
+impl Auth {
+    /// The kind of key that such a host wants; `None` where it wants none.
+    pub fn wants(self) -> Option<KeyKind> {
+        match self {
+            Self::Bearer
+            | Self::XApiKey
+            | Self::ApiKey
+            | Self::XGoogApiKey
+            | Self::OcpApimSubscriptionKey
+            | Self::Key => Some(KeyKind::Plain),
+            Self::GoogleServiceAccount => Some(KeyKind::GoogleServiceAccount),
+            Self::None => None,
+        }
+    }
 }
 
 /// What a host's place is known from. The later word is the weaker one.

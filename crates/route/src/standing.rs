@@ -53,10 +53,14 @@ impl Standing {
         self.with_customers.get(&org).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The credentials that may be shown to a host, whosever they are; an organization's own come first.
+    /// The credentials that may be shown to a host, whosever they are; an organization's own come first. They hold the
+    /// kind of key that it wants.
     pub fn keys(&self, host: &Host) -> impl Iterator<Item = &Arc<Sealed>> {
         let all = self.credentials.get(&host.provider).map(Vec::as_slice).unwrap_or_default();
-        all.iter().filter(|credential| credential.hosts.is_empty() || credential.hosts.contains(&host.name))
+        let opens = |credential: &&Arc<Sealed>| {
+            host.is_opened_by(credential.kind) && (credential.hosts.is_empty() || credential.hosts.contains(&host.name))
+        };
+        all.iter().filter(opens)
     }
 }
 

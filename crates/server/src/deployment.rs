@@ -15,7 +15,7 @@ use phi_record::{Act, By, Recorder};
 use phi_route::{Scene, Settings, Standing};
 use phi_store::{Change, Contents, Defaults, Store, StoreError};
 use phi_upstream::{Client, Upstream};
-use phi_vault::{Deposit, Sealed, Vault};
+use phi_vault::{Deposit, Sealed, ServiceAccount, Vault};
 use phi_words::{Clock, ProviderKey, Region};
 use serde_json::json;
 
@@ -96,7 +96,7 @@ impl Deployment {
         let inforce = Inforce { config: Arc::clone(&config), started: Arc::clone(&config), catalogue, reloads: 0 };
         let contents = store.load_all().await?;
         let snapshot = snapshot(contents, &inforce, root.derive(Purpose::Token));
-        let upstream = Upstream::new(client, Arc::clone(&vault), Root::from_bytes(root.expose_bytes()));
+        let upstream = Upstream::new(client, Arc::clone(&vault), Root::from_bytes(root.expose_bytes()), clock.clone());
         let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
         let deployment = Self {
             data,
@@ -230,6 +230,14 @@ impl Deployment {
     /// Where it is no key, or the operating system has no random bytes.
     pub fn seal(&self, deposit: Deposit, key: &ProviderKey) -> anyhow::Result<Sealed> {
         Ok(self.vault.seal(deposit, key, self.now())?)
+    }
+
+    /// Seals a service account.
+    ///
+    /// # Errors
+    /// Where the operating system has no random bytes.
+    pub fn seal_account(&self, deposit: Deposit, account: &ServiceAccount) -> anyhow::Result<Sealed> {
+        Ok(self.vault.seal_account(deposit, account, self.now())?)
     }
 
     /// Everything that the store holds.

@@ -159,8 +159,8 @@ impl Change {
     /// A sealed provider key. Of one that is there, `revoked` alone changes: all else is what it is bound to.
     pub async fn put_credential(&mut self, sealed: &Sealed) -> Result<(), StoreError> {
         let query = sqlx::query(
-            "INSERT INTO credentials (id, org, provider, name, params, hosts, created, revoked, sealed)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            "INSERT INTO credentials (id, org, provider, name, kind, params, hosts, created, revoked, sealed)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET revoked = excluded.revoked",
         );
         let query = query
@@ -168,6 +168,7 @@ impl Change {
             .bind(text(sealed.org.as_ref()))
             .bind(sealed.provider.to_string())
             .bind(sealed.name.to_string())
+            .bind(sealed.kind.as_str())
             .bind(json(&sealed.params))
             .bind(json(&sealed.hosts))
             .bind(sealed.created.to_string())

@@ -133,6 +133,7 @@ fn credential(line: &Line) -> Result<Sealed, StoreError> {
         org: line.maybe_word("org")?,
         provider: line.word("provider")?,
         name: line.word("name")?,
+        kind: line.word("kind")?,
         params: line.json("params")?,
         hosts: line.json("hosts")?,
         created: line.word("created")?,

@@ -300,7 +300,7 @@ async fn a_store_of_a_newer_form_or_of_somebody_else_is_refused() {
     let Place { folder, store } = Place::new().await;
     store.close().await;
     raw(&path(&folder), "PRAGMA user_version = 99").await;
-    assert!(matches!(Store::open(&path(&folder)).await, Err(StoreError::Newer { found: 99, known: 1 })));
+    assert!(matches!(Store::open(&path(&folder)).await, Err(StoreError::Newer { found: 99, known: 2 })));
     raw(&path(&folder), "PRAGMA user_version = 1; PRAGMA application_id = 7").await;
     assert!(matches!(Store::open(&path(&folder)).await, Err(StoreError::NotOurs)));
     let other = folder.path().join("other");
@@ -310,6 +310,19 @@ async fn a_store_of_a_newer_form_or_of_somebody_else_is_refused() {
     fs::write(&other, "").unwrap();
     assert!(matches!(Store::open(&other).await, Err(StoreError::NotOurs)), "an empty file is nobody's store");
     assert!(matches!(Store::open(&folder.path().join("none")).await, Err(StoreError::File("opened", _))));
+}
+
+#[tokio::test]
+async fn keys_of_the_first_form_are_plain_ones_in_the_second() {
+    let Place { folder, store } = Place::new().await;
+    let key = sealed(None, "main");
+    let mut change = store.change().await.unwrap();
+    change.put_credential(&key).await.unwrap();
+    change.commit().await.unwrap();
+    store.close().await;
+    raw(&path(&folder), "ALTER TABLE credentials DROP COLUMN kind; PRAGMA user_version = 1").await;
+    let store = Store::open(&path(&folder)).await.unwrap();
+    assert_eq!(store.load_all().await.unwrap().credentials, [key]);
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ impl Target {
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static("phi-gateway"));
         let (name, prefix) = match self.auth {
-            Auth::Bearer => (header::AUTHORIZATION, "Bearer "),
+            Auth::Bearer | Auth::GoogleServiceAccount => (header::AUTHORIZATION, "Bearer "),
             Auth::XApiKey => (HeaderName::from_static("x-api-key"), ""),
             Auth::ApiKey => (HeaderName::from_static("api-key"), ""),
             Auth::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), ""),

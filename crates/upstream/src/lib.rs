@@ -9,6 +9,7 @@ mod client;
 mod deadline;
 mod frames;
 mod hosts;
+mod keys;
 mod outcome;
 mod place;
 mod reply;

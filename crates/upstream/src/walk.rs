@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use phi_catalog::{Auth, Row};
+use phi_catalog::Row;
 use phi_crypto::{Purpose, Root, hex};
 use phi_dialect::openai::{self, ChatStream};
 use phi_dialect::{Question, Rendered};
@@ -13,12 +13,13 @@ use phi_police::Ask;
 use phi_record::{Entry, Incident, Opened, Outcome, Reach};
 use phi_route::Planned;
 use phi_vault::Vault;
-use phi_words::{Capability, Modality, ProviderKey};
+use phi_words::{Capability, Clock, Modality, ProviderKey};
 use tokio::time::Instant;
 
 use crate::client::{Arrived, Client, Sending, Sent};
 use crate::frames::Cut;
 use crate::hosts::Target;
+use crate::keys::Keys;
 use crate::outcome::{Verdict, after_all};
 use crate::{Answer, Failure, Frames, Reply, place};
 
@@ -32,14 +33,15 @@ const SLOWEST_ERROR: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Upstream {
     client: Client,
-    vault: Arc<Vault>,
+    keys: Keys,
     root: Root,
 }
 
 impl Upstream {
-    /// A hand that shows hosts the keys of `vault`, and pseudonyms that are keyed by `root`.
-    pub fn new(client: Client, vault: Arc<Vault>, root: Root) -> Self {
-        Self { client, vault, root }
+    /// A hand that shows hosts the keys of `vault`, or tokens of the time of `clock`, and pseudonyms that are keyed by
+    /// `root`.
+    pub fn new(client: Client, vault: Arc<Vault>, root: Root, clock: Clock) -> Self {
+        Self { client, keys: Keys::new(vault, clock), root }
     }
 
     /// Walks the plan of an opened entry until a host answers. Payloads leave by this function alone.
@@ -86,11 +88,11 @@ impl Upstream {
         until: Instant,
     ) -> Result<(Answer, Vec<&'static str>), Verdict> {
         let (row, question) = (planned.row(), ask.question());
-        let key = self.key(planned)?;
+        let key = self.key(planned).await?;
         let target = Target::of(&row.host, planned.address()).map_err(|error| Verdict::of_trouble(&error.into()))?;
         let Rendered { body, left_out } = self.render(ask, planned);
         let path = path(question);
-        let sending = Sending { target: &target, path, key: key.as_ref(), body, stream: question.stream(), until };
+        let sending = Sending { target: &target, path, key: key.as_deref(), body, stream: question.stream(), until };
         let arrived = {
             let leaving = Leaving { entry, sent: Sent::default() };
             self.client.send(sending, &leaving.sent).await
@@ -111,10 +113,9 @@ impl Upstream {
     }
 
     /// The key that the host of a route is shown; `None` where it wants none.
-    fn key(&self, planned: &Planned) -> Result<Option<ProviderKey>, Verdict> {
+    async fn key(&self, planned: &Planned) -> Result<Option<Arc<ProviderKey>>, Verdict> {
         let host = &planned.row().host;
-        let Some(sealed) = planned.credential().filter(|_| host.auth != Auth::None) else { return Ok(None) };
-        self.vault.lease(sealed, &host.provider, &host.name).map(Some).map_err(|error| {
+        self.keys.lease(host, planned.credential()).await.map_err(|error| {
             tracing::error!(host = %host.name, error = &error as &dyn std::error::Error, "a key was not leased");
             Verdict::no_key()
         })

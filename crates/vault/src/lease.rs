@@ -3,9 +3,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 use phi_crypto::{Key, NoRandomness, Purpose, Root, Unsealable};
-use phi_words::{CredentialId, HostName, OrgId, ProviderKey, ProviderName, Slug};
+use phi_words::{CredentialId, HostName, KeyKind, OrgId, ProviderKey, ProviderName, Slug};
+use zeroize::Zeroizing;
 
-use crate::envelope;
+use crate::{ServiceAccount, envelope};
 
 /// Seals provider keys, and leases them.
 #[derive(Debug)]
@@ -28,9 +29,11 @@ pub struct Sealed {
     pub provider: ProviderName,
     /// What people call it.
     pub name: Slug,
+    /// What kind of key it is. It opens those hosts alone that want this kind.
+    pub kind: KeyKind,
     /// What the addresses of the provider's hosts need, such as a product's number.
     pub params: BTreeMap<String, String>,
-    /// The hosts that it may be shown to; empty: all of the provider's.
+    /// The hosts that it may be shown to; empty: all of the provider's that want its kind of key.
     pub hosts: BTreeSet<HostName>,
     /// When it was sealed.
     pub created: Timestamp,
@@ -51,7 +54,7 @@ pub struct Deposit {
     pub name: Slug,
     /// What the addresses of the provider's hosts need.
     pub params: BTreeMap<String, String>,
-    /// The hosts that it may be shown to; empty: all of the provider's.
+    /// The hosts that it may be shown to; empty: all of the provider's that want its kind of key.
     pub hosts: BTreeSet<HostName>,
 }
 
@@ -81,6 +84,11 @@ pub enum Unleased {
     /// The credential is another provider's, or was not given for this host.
     #[error("the credential is not for this host")]
     OtherHost,
+    /// The credential holds another kind of key than the host wants.
+    #[error(
+        "the credential holds a key of the kind `{0}`, and the host wants another; put the right one into the vault"
+    )]
+    OtherKind(KeyKind),
     /// The credential was not sealed by this vault as it stands here.
     #[error("the credential was sealed by another master key, or its row was changed since")]
     Damaged(#[from] Unsealable),
@@ -95,29 +103,69 @@ impl Vault {
         }
     }
 
-    /// Seals a provider's key.
+    /// Seals a provider's key that is shown as it is.
     ///
     /// # Errors
     /// Where the vault is sealed, the key is none, or there is no randomness.
     pub fn seal(&self, deposit: Deposit, key: &ProviderKey, now: Timestamp) -> Result<Sealed, Unsealed> {
-        let Deposit { org, provider, name, params, hosts } = deposit;
         let key = key.expose_key().as_bytes();
         if !(1..=envelope::LONGEST).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
             return Err(Unsealed::NotAKey);
         }
+        self.sealed(deposit, KeyKind::Plain, key, now)
+    }
+
+    /// Seals a service account.
+    ///
+    /// # Errors
+    /// Where the vault is sealed, or there is no randomness.
+    pub fn seal_account(&self, deposit: Deposit, account: &ServiceAccount, now: Timestamp) -> Result<Sealed, Unsealed> {
+        self.sealed(deposit, KeyKind::GoogleServiceAccount, &account.to_bytes(), now)
+    }
+
+    /// The plain key of a credential, to be shown to `host`, which is `provider`'s, and to nobody else.
+    ///
+    /// # Errors
+    /// Where the vault is sealed, or the credential is revoked, not for this host, of another kind, or not as it was
+    /// sealed.
+    pub fn lease(&self, sealed: &Sealed, provider: &ProviderName, host: &HostName) -> Result<ProviderKey, Unleased> {
+        let key = self.opened(sealed, KeyKind::Plain, provider, host)?;
+        let key = std::str::from_utf8(&key).map_err(|_| Unsealable)?;
+        Ok(ProviderKey::new(key))
+    }
+
+    /// The service account of a credential, whose tokens are to be shown to `host`, which is `provider`'s, and to nobody
+    /// else.
+    ///
+    /// # Errors
+    /// As [`Vault::lease`].
+    pub fn lease_account(
+        &self,
+        sealed: &Sealed,
+        provider: &ProviderName,
+        host: &HostName,
+    ) -> Result<ServiceAccount, Unleased> {
+        let account = self.opened(sealed, KeyKind::GoogleServiceAccount, provider, host)?;
+        Ok(ServiceAccount::from_bytes(&account)?)
+    }
+
+    fn sealed(&self, deposit: Deposit, kind: KeyKind, secret: &[u8], now: Timestamp) -> Result<Sealed, Unsealed> {
+        let Deposit { org, provider, name, params, hosts } = deposit;
         let id = CredentialId::new();
         let mut sealed =
-            Sealed { id, org, provider, name, params, hosts, created: now, revoked: None, bytes: Vec::new() };
+            Sealed { id, org, provider, name, kind, params, hosts, created: now, revoked: None, bytes: Vec::new() };
         let outer = self.key(org).ok_or(Unsealed::NoRoot)?;
-        sealed.bytes = bound(&sealed, |about| envelope::seal(&outer, about, key))?;
+        sealed.bytes = bound(&sealed, |about| envelope::seal(&outer, about, secret))?;
         Ok(sealed)
     }
 
-    /// The key of a credential, to be shown to `host`, which is `provider`'s, and to nobody else.
-    ///
-    /// # Errors
-    /// Where the vault is sealed, or the credential is revoked, not for this host, or not as it was sealed.
-    pub fn lease(&self, sealed: &Sealed, provider: &ProviderName, host: &HostName) -> Result<ProviderKey, Unleased> {
+    fn opened(
+        &self,
+        sealed: &Sealed,
+        kind: KeyKind,
+        provider: &ProviderName,
+        host: &HostName,
+    ) -> Result<Zeroizing<Vec<u8>>, Unleased> {
         let outer = self.key(sealed.org).ok_or(Unleased::NoRoot)?;
         if sealed.revoked.is_some() {
             return Err(Unleased::Revoked);
@@ -125,9 +173,10 @@ impl Vault {
         if sealed.provider != *provider || !(sealed.hosts.is_empty() || sealed.hosts.contains(host)) {
             return Err(Unleased::OtherHost);
         }
-        let key = bound(sealed, |about| envelope::open(&outer, about, &sealed.bytes))?;
-        let key = std::str::from_utf8(&key).map_err(|_| Unsealable)?;
-        Ok(ProviderKey::new(key))
+        if sealed.kind != kind {
+            return Err(Unleased::OtherKind(sealed.kind));
+        }
+        Ok(bound(sealed, |about| envelope::open(&outer, about, &sealed.bytes))?)
     }
 
     fn key(&self, org: Option<OrgId>) -> Option<Key> {
@@ -143,14 +192,20 @@ fn bound<T>(sealed: &Sealed, with: impl FnOnce(&[&[u8]]) -> T) -> T {
     let created = sealed.created.to_string();
     let count = (sealed.params.len() as u64).to_be_bytes();
     let org = sealed.org.as_ref().map_or(&[][..], |org| org.as_bytes());
-    let mut about: Vec<&[u8]> = vec![
+    // A plain key is bound as it was before there were others. Another kind's word is longer than an organization's id,
+    // so that no two kinds are bound alike.
+    let mut about: Vec<&[u8]> = match sealed.kind {
+        KeyKind::Plain => Vec::new(),
+        KeyKind::GoogleServiceAccount => vec![sealed.kind.as_str().as_bytes()],
+    };
+    about.extend([
         org,
         sealed.id.as_bytes(),
         sealed.provider.as_str().as_bytes(),
         sealed.name.as_str().as_bytes(),
         created.as_bytes(),
         &count,
-    ];
+    ]);
     about.extend(sealed.params.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
     about.extend(sealed.hosts.iter().map(|host| host.as_str().as_bytes()));
     with(&about)
@@ -246,6 +301,75 @@ mod tests {
         assert_eq!(refused.err(), Some(Unsealed::NoRoot));
         row.revoked = Some(Timestamp::UNIX_EPOCH);
         assert_eq!(vault().lease(&row, &provider(), &host()).err(), Some(Unleased::Revoked));
+    }
+
+    /// Rows that were written before there was more than one kind of key.
+    #[test]
+    fn what_was_sealed_by_the_first_version_still_opens() {
+        let root = "671949219ef9674eec890800b91e8b5f860c330b4fb1273f4cb90d7aeadf86ae";
+        let vault = Vault::Open(Root::from_bytes(&phi_crypto::unhex(root).unwrap()));
+        let row = |id: &str, org: Option<&str>, created: &str, bytes: &[u8]| Sealed {
+            id: id.parse().unwrap(),
+            org: org.map(|org| org.parse().unwrap()),
+            provider: provider(),
+            name: "default".parse().unwrap(),
+            kind: KeyKind::Plain,
+            params: BTreeMap::from([("product_id".into(), "4711".into())]),
+            hosts: BTreeSet::from(["infomaniak".parse().unwrap()]),
+            created: created.parse().unwrap(),
+            revoked: None,
+            bytes: bytes.to_vec(),
+        };
+        let (id, created) = ("01a1fea9-fbdd-7185-a102-884815c4a700", "2026-11-21T15:11:55.35791627Z");
+        let of_all = row(id, None, created, include_bytes!("../golden/plain-of-the-deployment.bin"));
+        let (id, created) = ("01a1fea9-fc8f-7165-adb2-4f492e109300", "2026-11-21T15:11:55.535865817Z");
+        let org = Some("01a1fea9-fb33-7493-9d50-720a18b59854");
+        let of_one = row(id, org, created, include_bytes!("../golden/plain-of-an-organization.bin"));
+        for (row, key) in [(of_all, "sk-put-before-kinds"), (of_one, "sk-of-a-clinic")] {
+            let leased = vault.lease(&row, &provider(), &"infomaniak".parse().unwrap()).unwrap();
+            assert_eq!(leased.expose_key(), key);
+        }
+    }
+
+    fn account() -> ServiceAccount {
+        let file = serde_json::json!({
+            "type": "service_account",
+            "private_key_id": "0123456789abcdef0123456789abcdef01234567",
+            "private_key": include_str!("../../crypto/golden/test-only-rsa-2048.pem"),
+            "client_email": "gateway@clinic-eu.iam.gserviceaccount.com",
+        });
+        ServiceAccount::parse(&file.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_service_account_is_leased_as_one_and_never_as_a_key() {
+        let row = vault().seal_account(deposit(None), &account(), Timestamp::UNIX_EPOCH).unwrap();
+        let leased = vault().lease_account(&row, &provider(), &host()).unwrap();
+        let token = |account: ServiceAccount| account.token(Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(token(leased).expose_key(), token(account()).expose_key());
+        let other = Unleased::OtherKind(KeyKind::GoogleServiceAccount);
+        assert_eq!(vault().lease(&row, &provider(), &host()).err(), Some(other));
+        let plain = vault().lease_account(&sealed(None), &provider(), &host());
+        assert_eq!(plain.err(), Some(Unleased::OtherKind(KeyKind::Plain)));
+        let revoked = Sealed { revoked: Some(Timestamp::UNIX_EPOCH), ..row.clone() };
+        assert_eq!(vault().lease_account(&revoked, &provider(), &host()).err(), Some(Unleased::Revoked));
+    }
+
+    #[test]
+    fn a_row_that_was_given_another_kind_gives_nothing() {
+        for org in [None, Some(OrgId::new())] {
+            let row = vault().seal_account(deposit(org), &account(), Timestamp::UNIX_EPOCH).unwrap();
+            // A host's name cannot take the place of the kind's word either.
+            for hosts in [[].into(), [KeyKind::GoogleServiceAccount.as_str().parse().unwrap()].into()] {
+                let row = Sealed { kind: KeyKind::Plain, hosts, ..row.clone() };
+                let named = KeyKind::GoogleServiceAccount.as_str().parse().unwrap();
+                let leased = vault().lease(&row, &provider(), &named);
+                assert_eq!(leased.err(), Some(Unleased::Damaged(Unsealable)));
+            }
+            let row = Sealed { kind: KeyKind::GoogleServiceAccount, ..sealed(org) };
+            let leased = vault().lease_account(&row, &provider(), &host());
+            assert_eq!(leased.err(), Some(Unleased::Damaged(Unsealable)));
+        }
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //! master key ── HKDF ──▶ key of the organization ── seals ──▶ data key, one a credential ── seals ──▶ provider's key
 //! ```
 
+mod account;
 mod envelope;
 mod file;
 mod lease;
 
+pub use account::{NotAnAccount, ServiceAccount};
 pub use file::{KeyFileError, create_key, load_key};
 pub use lease::{Deposit, Sealed, Unleased, Unsealed, Vault};

@@ -23,7 +23,7 @@ pub use name::{AliasName, HostName, ModelName, ProviderName, RouteId, Slug, Spac
 pub use payload::{Completion, Prompt};
 pub use place::{Country, Region};
 pub use refusal::{Code, Refusal, Wait};
-pub use secret::ProviderKey;
+pub use secret::{KeyKind, ProviderKey};
 pub use usage::{Quality, Usage};
 
 /// Why a text is not the word it was meant to be. The offending text is not repeated: it may be a secret.

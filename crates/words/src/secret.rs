@@ -2,6 +2,16 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::modality::closed;
+
+closed!(/// What kind of key a credential holds, and a host wants.
+KeyKind, "kind of key", "`plain` or `google-service-account`", {
+    /// One line, which is shown as it is.
+    Plain = "plain",
+    /// The key of a Google service account, which is never shown: it signs tokens, and they are.
+    GoogleServiceAccount = "google-service-account",
+});
+
 /// A provider's real key. It has no Display and no Serialize, and is wiped when dropped.
 pub struct ProviderKey(Zeroizing<String>);
 

@@ -49,6 +49,11 @@ fn problems(found: &Found<HostName, WrittenHost>) -> Vec<Problem> {
     if host.auth == Auth::None && !host.premises {
         problems.push(found.problem("auth", "a host without a key is one on the premises alone", premises));
     }
+    if host.auth == Auth::GoogleServiceAccount && (host.premises || !host.address.is_vertex()) {
+        let hint =
+            "its address is `https://aiplatform.googleapis.com/…`, or that of a location, and not on the premises";
+        problems.push(found.problem("auth", "the token of a service account is for Vertex AI alone", hint));
+    }
     if host.source.trim().is_empty() {
         problems.push(found.problem("source", "is empty", "say where the host's place is known from"));
     }

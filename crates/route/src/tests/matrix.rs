@@ -9,7 +9,7 @@ use phi_catalog::{Agreement, Catalogue, Evidence, Kind, Provider};
 use phi_dialect::{Carry, Misfit};
 use phi_vault::Sealed;
 use phi_words::{
-    AgreementId, Capability, Class, Country, CredentialId, Framework, Modality, OrgId, ProviderName, Tier,
+    AgreementId, Capability, Class, Country, CredentialId, Framework, KeyKind, Modality, OrgId, ProviderName, Tier,
 };
 
 use crate::moment::{Moment, Wish};
@@ -115,13 +115,18 @@ impl Deployment {
     }
 }
 
-/// A key for every provider.
+/// A key of each kind for every provider.
 fn keys(catalogue: &Catalogue) -> Vec<Arc<Sealed>> {
+    KeyKind::ALL.iter().flat_map(|kind| keys_of(*kind, catalogue)).collect()
+}
+
+fn keys_of(kind: KeyKind, catalogue: &Catalogue) -> Vec<Arc<Sealed>> {
     let key = |provider: &Provider| Sealed {
         id: CredentialId::new(),
         org: None,
         provider: provider.name.clone(),
         name: "main".parse().unwrap(),
+        kind,
         params: PARAMS.iter().map(|param| ((*param).to_owned(), "x1".to_owned())).collect(),
         hosts: BTreeSet::new(),
         created: NOW.parse().unwrap(),
@@ -161,12 +166,19 @@ fn what_answers_today() {
         ("auto", chat, "CH", general, "infomaniak-gemma-4-31b"),
         ("auto", chat, "EU", general, "scaleway-gemma-4-26b"),
         ("auto", chat, "US", general, "together-glm-5.2"),
-        ("auto", chat, "UK", general, "no_route"),
-        ("auto", chat, "WORLD", general, "infomaniak-gemma-4-31b"),
+        ("auto", chat, "UK", general, "google-gemini-2.5-flash-europe-west2"),
+        ("auto", chat, "INDIA", general, "google-gemini-2.5-flash-asia-south1"),
+        ("auto", chat, "ANZ", general, "google-gemini-2.5-flash-australia-southeast1"),
+        ("auto", chat, "ASIA", general, "google-gemini-2.5-flash-asia-northeast1"),
+        ("auto", chat, "LATAM", general, "google-gemini-2.5-flash-southamerica-east1"),
+        ("auto", chat, "MENA", general, "google-gemini-2.5-flash-me-west1"),
+        ("auto", chat, "WORLD", general, "google-gemini-3.5-flash-lite-global"),
         ("auto", chat, "CH", phi, "infomaniak-gemma-4-31b"),
         ("auto", chat, "EU", phi, "scaleway-gemma-4-26b"),
         ("auto", chat, "US", phi, "phi_blocked"),
-        ("auto", chat, "UK", phi, "no_route"),
+        ("auto", chat, "UK", phi, "phi_blocked"),
+        ("auto", chat, "INDIA", phi, "phi_blocked"),
+        ("auto", chat, "MENA", phi, "phi_blocked"),
         ("auto", chat, "WORLD", phi, "phi_blocked"),
         ("auto", embeddings, "CH", general, "infomaniak-qwen3-embedding-8b"),
         ("auto", embeddings, "EU", general, "scaleway-qwen3-embedding-8b"),
@@ -192,6 +204,9 @@ fn what_answers_today() {
         ("gemma-4", embeddings, "CH", general, "no_route"),
         ("bge_multilingual_gemma2", embeddings, "CH", general, "infomaniak-bge-multilingual-gemma2"),
         ("infomaniak-whisper", chat, "CH", general, "no_route"),
+        ("google/gemini-2.5-flash", chat, "UK", general, "google-gemini-2.5-flash-europe-west2"),
+        ("google/gemini-2.5-flash", chat, "EU", general, "google-gemini-2.5-flash-europe-west3"),
+        ("google/gemini-2.5-flash", chat, "CH", general, "no_route"),
         ("gpt-99", chat, "CH", phi, "model_not_found"),
     ];
     for (model, modality, region, class, answer) in table {
@@ -216,7 +231,8 @@ fn a_plan_goes_on_in_the_order_of_auto() {
     assert_eq!(deployment.plan(&vision), ["infomaniak-gemma-4-31b"]);
     let nobody = Cell { needs: &[Capability::Audio], ..CHAT };
     assert_eq!(deployment.answer(&nobody), "unsupported_parameter");
-    assert_eq!(deployment.answer(&Cell { region: "UK", ..nobody }), "no_route", "the earlier step speaks");
+    let abroad = Cell { model: "gemma-4", region: "UK", ..nobody };
+    assert_eq!(deployment.answer(&abroad), "no_route", "the earlier step speaks");
 }
 
 #[test]
@@ -236,7 +252,43 @@ fn only_unverified_evidence_is_refused_by_the_setting() {
     let standing = Standing::new(Vec::new(), keys(scene.catalogue()));
     let deployment = Deployment { scene: Scene::new(Arc::clone(scene.catalogue()), standing, settings), org };
     assert_eq!(deployment.answer(&Cell { region: "US", ..CHAT }), "no_route");
+    assert_eq!(deployment.answer(&Cell { region: "LATAM", ..CHAT }), "no_route");
+    assert_eq!(deployment.answer(&Cell { region: "UK", ..CHAT }), "google-gemini-2.5-flash-europe-west2");
     assert_eq!(deployment.answer(&CHAT), "infomaniak-gemma-4-31b");
+}
+
+#[test]
+fn a_key_of_another_kind_opens_no_host() {
+    let Deployment { scene, org } = Deployment::new();
+    let answer = |kind, region| {
+        let standing = Standing::new(Vec::new(), keys_of(kind, scene.catalogue()));
+        let scene = Scene::new(Arc::clone(scene.catalogue()), standing, scene.settings().clone());
+        Deployment { scene, org }.answer(&Cell { region, ..CHAT })
+    };
+    assert_eq!(answer(KeyKind::Plain, "UK"), "no_route");
+    assert_eq!(answer(KeyKind::Plain, "CH"), "infomaniak-gemma-4-31b");
+    assert_eq!(answer(KeyKind::GoogleServiceAccount, "UK"), "google-gemini-2.5-flash-europe-west2");
+    assert_eq!(answer(KeyKind::GoogleServiceAccount, "CH"), "no_route");
+}
+
+#[test]
+fn no_phi_reaches_a_place_that_is_only_claimed() {
+    let everywhere = |region, frameworks| {
+        let catalogue = Catalogue::load(None).unwrap();
+        let countries = catalogue.hosts().iter().filter_map(|host| host.processes_in.countries()).flatten();
+        let countries: BTreeSet<Country> = countries.copied().collect();
+        let made = Agreement {
+            modalities: [Modality::Chat].into(),
+            ..agreement(&"google".parse().unwrap(), &countries, &Framework::ALL.iter().copied().collect())
+        };
+        Deployment::under(catalogue, vec![made])
+            .answer(&Cell { model: "google/gemini-2.5-flash", region, frameworks, class: Class::Phi, ..CHAT })
+    };
+    assert_eq!(everywhere("UK", &[Framework::Hipaa]), "google-gemini-2.5-flash-europe-west2");
+    assert_eq!(everywhere("UK", &[Framework::Gdpr]), "phi_blocked", "attested, and not offered");
+    for region in ["INDIA", "ANZ", "ASIA", "LATAM", "MENA", "WORLD"] {
+        assert_eq!(everywhere(region, &[Framework::Hipaa]), "phi_blocked", "{region}");
+    }
 }
 
 #[test]
@@ -274,6 +326,7 @@ fn a_credential_without_the_address_s_parameters_is_none() {
             org: None,
             provider: "infomaniak".parse().unwrap(),
             name: "main".parse().unwrap(),
+            kind: KeyKind::Plain,
             params: params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
             created: NOW.parse().unwrap(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use phi_catalog::{Agreement, Catalogue, Evidence, Kind};
 use phi_vault::Sealed;
-use phi_words::{AgreementId, CredentialId, Framework, Modality, OrgId};
+use phi_words::{AgreementId, CredentialId, Framework, KeyKind, Modality, OrgId};
 
 use crate::{Settings, Standing};
 
@@ -361,6 +361,7 @@ impl WKey {
             org: self.org.map(|org| world.orgs[org]),
             provider: format!("p{}", self.provider).parse().unwrap(),
             name: "key".parse().unwrap(),
+            kind: KeyKind::Plain,
             params: BTreeMap::new(),
             hosts: BTreeSet::new(),
             created: now,

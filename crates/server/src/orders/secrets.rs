@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use phi_record::{Act, By};
-use phi_vault::{Deposit, Sealed};
-use phi_words::{CredentialId, HostName, ProviderKey, Slug};
+use phi_vault::{Deposit, Sealed, ServiceAccount};
+use phi_words::{CredentialId, HostName, KeyKind, ProviderKey, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,7 +19,9 @@ use crate::say::Said;
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
 pub enum Orders {
     /// Put a provider's key into the vault, from a file or from standard input; never from the command line.
-    #[command(after_help = "example: phi vault put infomaniak-ch --set product_id=12345 < key.txt")]
+    #[command(after_help = "\
+examples: phi vault put infomaniak --set product_id=12345 < key.txt
+          phi vault put google < service-account.json")]
     Put(Put),
     /// List the keys, without the keys.
     List,
@@ -45,7 +47,8 @@ pub struct Put {
     /// A parameter of the host's address, such as `product_id=12345`. May be given again.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parameter)]
     params: Vec<(String, String)>,
-    /// The file that holds the key; standard input where this is not said.
+    /// The file that holds the key: on one line, or as Google's JSON file of a service account. Standard input where this
+    /// is not said.
     #[arg(long)]
     file: Option<PathBuf>,
     #[arg(skip)]
@@ -61,6 +64,12 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
     }
+}
+
+/// What was given as a key.
+enum Given {
+    Plain(ProviderKey),
+    Account(ServiceAccount),
 }
 
 impl Orders {
@@ -97,27 +106,83 @@ impl Put {
         let opens = self.opens.as_str();
         let one: Vec<_> = catalogue.hosts().iter().filter(|host| host.name == self.opens).collect();
         let all: Vec<_> = catalogue.hosts().iter().filter(|host| host.provider.as_str() == opens).collect();
-        let (hosts, only) =
+        let (mut hosts, only) =
             if one.is_empty() { (all, BTreeSet::new()) } else { (one, BTreeSet::from([self.opens.clone()])) };
         let Some(provider) = hosts.first().map(|host| host.provider.clone()) else {
             bail!("`{opens}` is neither a host nor a provider of the catalogue\n  hint: `phi catalog list` shows them");
         };
-        let params: BTreeMap<String, String> = self.params.into_iter().collect();
-        for needed in hosts.iter().flat_map(|host| host.params()) {
-            if !params.contains_key(needed) {
-                bail!("the address of `{opens}` needs `{needed}`\n  hint: add --set {needed}=VALUE");
-            }
+        let given = self.key.context("no key was read")?.read()?;
+        hosts.retain(|host| host.is_opened_by(given.kind()));
+        if hosts.is_empty() {
+            bail!("{}", given.misfit(opens));
         }
-        let key = self.key.context("no key was read")?;
+        let needed: BTreeSet<&str> = hosts.iter().flat_map(|host| host.params()).collect();
+        let mut params: BTreeMap<String, String> = self.params.into_iter().collect();
+        if let Some(project) = given.project().filter(|_| needed.contains("project") && !params.contains_key("project"))
+        {
+            let (name, value) = parameter(&format!("project={project}")).map_err(|_| {
+                anyhow::anyhow!("the key file's `project_id` fits no address\n  hint: add --set project=VALUE")
+            })?;
+            params.insert(name, value);
+        }
+        if let Some(missing) = needed.iter().find(|needed| !params.contains_key(**needed)) {
+            bail!("the address of `{opens}` needs `{missing}`\n  hint: add --set {missing}=VALUE");
+        }
         let deposit = Deposit { org, provider, name: self.name, params, hosts: only };
-        let sealed = deployment.seal(deposit, &ProviderKey::new(key.0))?;
+        let sealed = match given {
+            Given::Plain(key) => deployment.seal(deposit, &key)?,
+            Given::Account(account) => deployment.seal_account(deposit, &account)?,
+        };
         let act = Act::new(by, "vault.put")
             .about("credential", sealed.id)
             .about("provider", &sealed.provider)
             .about("name", &sealed.name)
+            .about("kind", sealed.kind)
             .about("hosts", hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(" "));
         deployment.change(act, async |change| change.put_credential(&sealed).await).await?;
         Ok(Said::One(shown(&sealed)))
+    }
+}
+
+impl Key {
+    /// A JSON object is the key file of a service account; no provider's key begins like one.
+    fn read(self) -> anyhow::Result<Given> {
+        if !self.0.starts_with('{') {
+            return Ok(Given::Plain(ProviderKey::new(self.0)));
+        }
+        let hint = "hint: Google's console makes one under `IAM & Admin`, `Service accounts`, `Keys`, as JSON";
+        match ServiceAccount::parse(&self.0) {
+            Ok(account) => Ok(Given::Account(account)),
+            Err(error) => bail!("{error}\n  {hint}"),
+        }
+    }
+}
+
+impl Given {
+    fn kind(&self) -> KeyKind {
+        match self {
+            Self::Plain(_) => KeyKind::Plain,
+            Self::Account(_) => KeyKind::GoogleServiceAccount,
+        }
+    }
+
+    fn project(&self) -> Option<&str> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Account(account) => account.project(),
+        }
+    }
+
+    /// What is said where it opens none of the hosts.
+    fn misfit(&self, opens: &str) -> String {
+        match self {
+            Self::Plain(_) => format!(
+                "`{opens}` is opened by a service account, not by a key on one line\n  hint: give it the account's JSON key file"
+            ),
+            Self::Account(_) => format!(
+                "`{opens}` is opened by a key on one line, not by a service account\n  hint: the file holds the key alone"
+            ),
+        }
     }
 }
 
@@ -136,9 +201,9 @@ fn key(file: Option<PathBuf>) -> anyhow::Result<Key> {
         }
     };
     let key = text.trim();
-    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !key.starts_with('{') && (key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
         bail!(
-            "that is no key: it has no character, or one that a header cannot hold\n  hint: the file holds the key alone, on one line"
+            "that is no key: it has no character, or one that a header cannot hold\n  hint: the file holds the key alone, on one line, or is the JSON key file of a service account"
         );
     }
     Ok(Key(key.to_owned()))
@@ -163,6 +228,7 @@ fn shown(sealed: &Sealed) -> Value {
         "id": sealed.id,
         "provider": sealed.provider,
         "name": sealed.name,
+        "kind": sealed.kind,
         "hosts": sealed.hosts,
         "org": sealed.org,
         "params": sealed.params,

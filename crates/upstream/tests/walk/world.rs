@@ -77,7 +77,7 @@ impl World {
         Self {
             hosts,
             recorder: Arc::new(Recorder::new(ledger, root(), Clock::System)),
-            upstream: Upstream::new(client, vault, root()),
+            upstream: Upstream::new(client, vault, root(), Clock::System),
             scene: Arc::new(Scene::new(Arc::new(catalogue), standing, settings)),
             police: Police::new(Clock::System),
             directory,
