@@ -112,7 +112,15 @@ test("embeddings, as the SDK asks and as floats", async () => {
 test("the list of models", async () => {
   const names = (await Array.fromAsync(client.models.list())).map((model) => model.id);
   assert.ok(names.length > 0);
-  assert.equal((await client.models.retrieve(names[0])).id, names[0]);
+  for (const name of names) assert.equal((await client.models.retrieve(name)).id, name);
+});
+
+test("the rate card needs no key", async () => {
+  const reply = await fetch(`${baseURL}/pricing?class=general`);
+  assert.equal(reply.status, 200);
+  const card = await reply.json();
+  assert.deepEqual([card.object, card.class], ["pricing", "general"]);
+  for (const { price } of card.data) for (const unit of Object.values(price.units)) assert.match(unit.usd, /^\d+\.\d{2,}$/);
 });
 
 const refused = (kind, code, fields = {}, options = {}) =>

@@ -2,7 +2,9 @@
 
 import json
 import unittest
+from decimal import Decimal
 
+import httpx
 import openai
 
 from facts import ABOUT_ANNA, BASE_URL, CHAT, DIMENSION, EMBEDDINGS, KEY, PERSON, SCHEMA, TOOLS, WEATHER, asks
@@ -136,7 +138,27 @@ class Models(unittest.TestCase):
     def test_the_list_and_one_of_it(self):
         names = [model.id for model in client.models.list()]
         self.assertTrue(names)
-        self.assertEqual(client.models.retrieve(names[0]).id, names[0])
+        self.assertEqual(names[0], "auto")
+        self.assertEqual([client.models.retrieve(name).id for name in names], names)
+
+    def test_what_is_listed_can_be_asked_for(self):
+        for model in client.models.list():
+            self.assertEqual(model.object, "model")
+            if model.modality == "chat":
+                answer = client.chat.completions.create(model=model.id, messages=asks("Say hello."), max_tokens=1)
+                self.assertEqual(answer.model, model.model, model.id)
+
+
+class Pricing(unittest.TestCase):
+    def test_the_rate_card_needs_no_key(self):
+        card = httpx.get(f"{BASE_URL}/pricing").raise_for_status().json()
+        self.assertEqual(card["object"], "pricing")
+        for item in card["data"]:
+            for unit in item["price"]["units"].values():
+                margin = Decimal(10_000 + card["margin_bp"]) / 10_000
+                rate = Decimal(item["price"]["rate"]["usd"]) if item["price"]["rate"] else 1
+                self.assertEqual(Decimal(unit["usd"]), Decimal(unit["list"]) * rate * margin, item["id"])
+                self.assertEqual(Decimal(unit["credits"]), Decimal(unit["usd"]) * card["credits_per_usd"], item["id"])
 
 
 class Errors(unittest.TestCase):

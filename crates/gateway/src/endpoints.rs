@@ -1,21 +1,32 @@
 //! Every path that answers. `/v1/...` and `/api/v1/...` are the same API; a path is taken as it is written, so that
 //! `//v1`, `%76` or a trailing slash is another path and answers 404.
 
+mod explain;
 mod look;
+mod models;
+mod pricing;
+
+pub use explain::Stage;
+pub(crate) use pricing::Shelf;
 
 use http::{HeaderValue, Method, Request, Response, header};
 use phi_dialect::Question;
 use phi_words::{Class, Code, Modality, ModelName, Prompt, Refusal, RequestId};
 
 use crate::body::Body;
+use crate::endpoints::pricing::Filter;
 
 /// What a request asks of us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     /// Whether the process answers, without a credential.
     Health,
+    /// The public rate card, without a credential.
+    Pricing(Filter),
     /// Work that may reach a host.
     Ask(Modality),
+    /// What would become of such work.
+    Explain,
     /// Something to be looked up here.
     Look(Look),
 }
@@ -23,7 +34,7 @@ pub(crate) enum Endpoint {
 /// Something to be looked up here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Every model that the caller may ask for.
+    /// Every name that the caller may ask for.
     Models,
     /// One of them.
     Model(ModelName),
@@ -62,8 +73,8 @@ pub const ENDPOINTS: &[Row] = &[
     Row { method: "POST", path: "/videos/generations", built: false },
     Row { method: "GET", path: "/videos/{id}", built: false },
     Row { method: "POST", path: "/math/chat/completions", built: false },
-    Row { method: "GET", path: "/pricing", built: false },
-    Row { method: "POST", path: "/route/explain", built: false },
+    Row { method: "GET", path: "/pricing", built: true },
+    Row { method: "POST", path: "/route/explain", built: true },
 ];
 
 /// Finds what a request asks for.
@@ -73,23 +84,28 @@ pub const ENDPOINTS: &[Row] = &[
 pub(crate) fn find<B>(request: &Request<B>) -> Result<Endpoint, Refusal> {
     one_authority(request)?;
     plain_coding(request)?;
-    let path = request.uri().path();
-    if request.uri().query().is_some_and(|query| !query.is_empty()) {
+    let query = request.uri().query().filter(|query| !query.is_empty());
+    let found = named(request.uri().path());
+    let asks_for_prices = matches!(found, Some((Endpoint::Pricing(_), _)));
+    if query.is_some() && !asks_for_prices {
         return Err(Refusal::new(
             Code::InvalidRequest,
             "the path has a query",
             "send everything in headers and body: a query ends up in access logs",
         ));
     }
-    let (endpoint, method) = named(path).ok_or_else(not_found)?;
-    if *request.method() == method {
-        return Ok(endpoint);
+    let (endpoint, method) = found.ok_or_else(not_found)?;
+    if *request.method() != method {
+        return Err(Refusal::new(
+            Code::MethodNotAllowed,
+            format!("this path does not take {}", known(request.method())),
+            format!("use {method}"),
+        ));
     }
-    Err(Refusal::new(
-        Code::MethodNotAllowed,
-        format!("this path does not take {}", known(request.method())),
-        format!("use {method}"),
-    ))
+    match (endpoint, query) {
+        (Endpoint::Pricing(_), Some(query)) => Filter::parse(query).map(Endpoint::Pricing),
+        (endpoint, _) => Ok(endpoint),
+    }
 }
 
 fn named(path: &str) -> Option<(Endpoint, Method)> {
@@ -100,6 +116,8 @@ fn named(path: &str) -> Option<(Endpoint, Method)> {
     match below {
         "chat/completions" => return Some((Endpoint::Ask(Modality::Chat), Method::POST)),
         "embeddings" => return Some((Endpoint::Ask(Modality::Embeddings), Method::POST)),
+        "pricing" => return Some((Endpoint::Pricing(Filter::default()), Method::GET)),
+        "route/explain" => return Some((Endpoint::Explain, Method::POST)),
         "models" => return Some((Endpoint::Look(Look::Models), Method::GET)),
         "ping" => return Some((Endpoint::Look(Look::Ping), Method::GET)),
         _ => {}
@@ -184,8 +202,8 @@ pub(crate) fn health() -> Response<Body> {
     json(b"{\"status\":\"ok\"}\n".to_vec())
 }
 
-pub(crate) fn json(bytes: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(bytes::Bytes::from(bytes)));
+pub(crate) fn json(bytes: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(bytes.into()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

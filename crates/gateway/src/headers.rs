@@ -46,7 +46,7 @@ pub(crate) fn wishes(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Wishe
     spelled_once(headers)?;
     let mut wishes = Wishes::default();
     for &(name, rule) in ASKED {
-        let Some(value) = headers.get(name) else { continue };
+        let Some(value) = headers.get(name).filter(|_| rule != Rule::Credential) else { continue };
         let text = value.to_str().map_err(|_| invalid(name, "visible ASCII characters"))?;
         match rule {
             Rule::Credential => {}

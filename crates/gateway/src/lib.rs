@@ -13,7 +13,7 @@ mod surface;
 mod tap;
 mod tls;
 
-pub use endpoints::ENDPOINTS;
+pub use endpoints::{ENDPOINTS, Stage};
 pub use request::{Bounds, Gateway};
 pub use serve::{Serve, Stop, Stopper};
 pub use snapshot::Snapshot;

@@ -19,7 +19,7 @@ use phi_upstream::{Failure, Reply, Upstream};
 use phi_words::{Class, Clock, Code, Modality, Refusal, Region, RequestId, Wait};
 
 use crate::body::{Body, read_body};
-use crate::endpoints::{self, Endpoint};
+use crate::endpoints::{self, Endpoint, Shelf};
 use crate::headers::{self, Told};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
@@ -34,10 +34,12 @@ pub struct Gateway {
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     pub(crate) leaving: AtomicBool,
+    pub(crate) police: Police,
+    pub(crate) shelf: Shelf,
     draining: AtomicBool,
-    police: Police,
-    upstream: Upstream,
-    bounds: Bounds,
+    pub(crate) upstream: Upstream,
+    pub(crate) health: phi_route::Health,
+    pub(crate) bounds: Bounds,
     running: Arc<AtomicUsize>,
 }
 
@@ -88,9 +90,11 @@ impl Gateway {
             metrics: Metrics::new(),
             clock,
             leaving: AtomicBool::new(false),
-            draining: AtomicBool::new(false),
             police,
+            shelf: Shelf::default(),
+            draining: AtomicBool::new(false),
             upstream,
+            health: phi_route::Health::default(),
             bounds,
             running: Arc::new(AtomicUsize::new(0)),
         }
@@ -104,6 +108,11 @@ impl Gateway {
     /// Puts another snapshot in the place of the one before: the next request is judged by it.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Which routes are fit to be tried.
+    pub fn health(&self) -> &phi_route::Health {
+        &self.health
     }
 
     /// From now on `/readyz` says that this server is about to go; requests are still taken.
@@ -134,11 +143,16 @@ impl Gateway {
         let endpoint = endpoints::find(&request)?;
         let response = match endpoint {
             Endpoint::Health => endpoints::health(),
+            Endpoint::Pricing(filter) => self.pricing(call, &filter, request.headers())?,
             Endpoint::Ask(modality) => {
                 call.modality = Some(modality);
                 let (parts, body) = request.into_parts();
                 let reply = self.phases(call, modality, &parts.headers, body).await?;
                 tap::respond(call, reply).await?
+            }
+            Endpoint::Explain => {
+                let (parts, body) = request.into_parts();
+                self.explain(call, &parts.headers, body).await?
             }
             Endpoint::Look(look) => self.look(call, &look, request.headers()).await?,
         };
@@ -228,7 +242,7 @@ impl Gateway {
         if snapshot.scene.catalogue().knows(question.model()) {
             call.model = Some(question.model().to_string());
         }
-        phi_route::plan(permit, &snapshot.scene, &phi_route::Health::default(), snapshot.version, self.clock.now())
+        phi_route::plan(permit, &snapshot.scene, &self.health, snapshot.version, self.clock.now())
     }
 
     /// A place among the requests that run, given back with the answer's last byte.

@@ -62,11 +62,13 @@ impl Gateway {
         &self,
         caller: Caller,
         headers: &HeaderMap,
-        asked: Explain,
+        endpoint: &str,
+        request: Prompt,
         stage: &Stage<'_>,
     ) -> Result<Value, Refusal> {
         let wishes = headers::wishes(headers, stage.scene.catalogue())?;
         let terms = self.police.terms(caller, wishes)?;
+        let asked = Explain { endpoint: endpoint.to_owned(), request };
         let (question, body) = read(asked, terms.class())?;
         let permit = self.police.permit(terms.ask(question, body))?;
         Ok(explained(&permit, stage, &|row| of_host(&row.host)))

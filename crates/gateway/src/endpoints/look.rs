@@ -1,20 +1,17 @@
 //! What can be looked up: models, the caller's own key, and the caller's own entries. None of it reaches a host.
 
 use http::{HeaderMap, Response};
-use phi_catalog::Row;
-use phi_dialect::{Treatment, parameters};
 use phi_identify::Caller;
 use phi_police::Terms;
 use phi_record::entry::{Record, Who};
 use phi_record::{Act, By, Found};
 use phi_upstream::Failure;
-use phi_words::{Capability, Code, Modality, ModelName, Refusal, RequestId};
-use serde_json::{Map, Value, json};
+use phi_words::{Code, Refusal, RequestId};
+use serde_json::{Value, json};
 
 use crate::body::Body;
 use crate::endpoints::{Look, json as reply};
 use crate::request::{Call, Gateway};
-use crate::snapshot::Snapshot;
 
 impl Gateway {
     /// Answers what can be answered without a host.
@@ -29,38 +26,14 @@ impl Gateway {
         let _slot = self.admit(call, &caller)?;
         let terms = self.terms(call, &snapshot, caller.clone(), headers)?;
         let value = match look {
-            Look::Models => self.models(&snapshot, &terms),
-            Look::Model(name) => self.model(&snapshot, &terms, name)?,
+            Look::Models => self.models(&snapshot.scene, &terms),
+            Look::Model(name) => self.model(&snapshot.scene, &terms, name)?,
             Look::Ping => ping(&terms),
             Look::Request(id) => self.entry(&caller, *id).await?,
         };
         let mut response = reply(format!("{value}\n").into_bytes());
         call.told.write(response.headers_mut());
         Ok(response)
-    }
-
-    fn models(&self, snapshot: &Snapshot, terms: &Terms) -> Value {
-        let mut listed = Map::new();
-        for row in self.offered(snapshot, terms) {
-            listed.entry(row.model.as_str()).or_insert_with(|| shown(row, terms));
-        }
-        json!({ "object": "list", "data": listed.into_iter().map(|(_, model)| model).collect::<Vec<_>>() })
-    }
-
-    fn model(&self, snapshot: &Snapshot, terms: &Terms, name: &ModelName) -> Result<Value, Refusal> {
-        let row = self.offered(snapshot, terms).into_iter().find(|row| row.model == *name || row.own == *name);
-        row.map(|row| shown(row, terms)).ok_or_else(|| {
-            Refusal::new(
-                Code::ModelNotFound,
-                "this model is not served to you in this region and class",
-                "`GET /v1/models` lists those that are",
-            )
-            .at("model")
-        })
-    }
-
-    fn offered<'a>(&self, snapshot: &'a Snapshot, terms: &Terms) -> Vec<&'a std::sync::Arc<Row>> {
-        phi_route::offered(terms, &snapshot.scene, self.clock.now())
     }
 
     /// One of the caller's own entries. Reading it is an act, recorded before anything is shown.
@@ -116,32 +89,4 @@ fn allowed(caller: &Caller) -> Value {
         (Some(one), None) | (None, Some(one)) => json!(one),
         (None, None) => Value::Null,
     }
-}
-
-fn shown(row: &Row, terms: &Terms) -> Value {
-    let carry = phi_route::carry(row);
-    let of = |wanted: Treatment| -> Vec<&str> {
-        let all = parameters(row.modality, &carry);
-        all.into_iter().filter(|(_, treatment)| *treatment == wanted).map(|(name, _)| name).collect()
-    };
-    json!({
-        "id": row.model,
-        "object": "model",
-        "created": 0,
-        "owned_by": row.provider,
-        "modality": row.modality,
-        "supports_tools": row.modality == Modality::Chat && row.capabilities.contains(&Capability::Tools),
-        "capabilities": row.capabilities,
-        "region": terms.region(),
-        "class": terms.class(),
-        "route": row.route,
-        "context": row.context,
-        "dimension": row.dimension,
-        "parameters": {
-            "native": of(Treatment::Native),
-            "translated": of(Treatment::Translated),
-            "left_out": of(Treatment::LeftOut),
-            "refused": of(Treatment::Refused),
-        },
-    })
 }

@@ -11,6 +11,7 @@ mod hostile;
 mod limits;
 mod looks;
 mod operations;
+mod pricing;
 mod record;
 mod refusals;
 mod routing;

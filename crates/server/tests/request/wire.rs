@@ -129,15 +129,16 @@ async fn one_connection_carries_one_request_after_another() {
 }
 
 #[tokio::test]
-async fn without_a_credential_health_alone_answers() {
+async fn without_a_credential_health_and_prices_alone_answer() {
     let stand = Stand::up().await;
     let health = stand.ask(Ask::get("/health").bare()).await;
     assert_eq!((health.status, health.text().as_str()), (200, "{\"status\":\"ok\"}\n"));
+    assert_eq!(stand.ask(Ask::get("/v1/pricing").bare()).await.status, 200);
     for path in ["/v1/models", "/v1/models/alps/m", "/v1/ping", "/api/v1/models"] {
         assert_eq!(stand.ask(Ask::get(path).bare()).await.refusal(), (401, "invalid_api_key".to_owned()), "{path}");
         assert_eq!(stand.ask(Ask::get(path)).await.status, 200, "{path}");
     }
-    for path in ["/healthz", "/readyz", "/metrics", "/", "/v1/pricing"] {
+    for path in ["/healthz", "/readyz", "/metrics", "/", "/pricing", "/v1/pricing/CH"] {
         assert_eq!(stand.ask(Ask::get(path)).await.refusal(), (404, "not_found".to_owned()), "{path}");
     }
 }
