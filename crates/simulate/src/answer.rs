@@ -1,4 +1,5 @@
-//! What a host answers, and how a fault spoils it: a request becomes a [`Draft`], and that becomes the [`Step`]s to play.
+//! What a host answers, and how a fault spoils it: a request becomes a [`Draft`], and that becomes the [`Script`]
+//! to play, by whichever protocol.
 
 mod openai;
 
@@ -11,15 +12,42 @@ use crate::fault::{Ends, Fault, Shape, StatusFault};
 use crate::says::Says;
 use crate::wire::Asked;
 
-/// One thing that a host does on a connection.
+/// What a host does upon a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Script {
+    pub(crate) steps: Vec<Step>,
+    /// Whether every byte comes in a write, or a frame, of its own.
+    pub(crate) drip: bool,
+}
+
+/// One thing that a host does, in no protocol yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    Send(Bytes),
+    Head(Head),
+    Data(Bytes),
+    End,
     Wait(Duration),
     /// Until the peer hangs up.
     Stall,
+    /// Closes the connection.
     Close,
+    /// Resets the connection.
     Reset,
+    /// Ends the connection by HTTP/2, for this reason; for none this answer still comes to its end.
+    GoAway(u32),
+    /// Resets the stream by HTTP/2, for this reason.
+    ResetStream(u32),
+    /// Says nothing more on the whole connection, not even that it is there.
+    Mute,
+}
+
+/// The head of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// The length that it states; none where the end shows itself.
+    pub(crate) length: Option<u64>,
 }
 
 /// An answer before it is put on the wire.
@@ -36,24 +64,54 @@ enum Content {
 }
 
 /// What to do upon a request.
-pub(crate) fn steps(asked: &Asked, says: &Says, fault: Option<&Fault>) -> Vec<Step> {
+pub(crate) fn script(asked: &Asked, says: &Says, fault: Option<&Fault>) -> Script {
     let mut steps = Vec::new();
     if !says.think.is_zero() {
         steps.push(Step::Wait(says.think));
     }
-    match fault {
-        Some(Fault::Reset { after: None }) => steps.push(Step::Reset),
-        Some(Fault::Stall { after: None }) => steps.push(Step::Stall),
-        Some(Fault::Cut { after: None }) => steps.push(Step::Close),
-        _ => {
-            let mut draft = openai::draft(asked, says, fault);
-            if let Some(fault) = fault {
-                spoil(&mut draft, asked, fault);
-            }
-            steps.extend(played(&draft, says, fault));
+    let early = fault.and_then(breaking).filter(|(after, _)| after.is_none()).map(|(_, step)| step);
+    if early.as_ref().is_none_or(|step| *step == Step::GoAway(0)) {
+        let mut draft = openai::draft(asked, says, fault);
+        if let Some(fault) = fault {
+            spoil(&mut draft, asked, fault);
         }
+        steps.extend(early);
+        steps.extend(played(&draft, says, fault));
+    } else {
+        steps.extend(early);
     }
-    steps
+    Script { steps, drip: fault == Some(&Fault::Drip) }
+}
+
+/// After how many frames a fault breaks an answer off, and how; before the first byte where there is no number.
+fn breaking(fault: &Fault) -> Option<(Option<usize>, Step)> {
+    match fault {
+        Fault::Reset { after } => Some((*after, Step::Reset)),
+        Fault::Stall { after } => Some((*after, Step::Stall)),
+        Fault::Cut { after } => Some((*after, Step::Close)),
+        Fault::GoAway { after, code } => Some((*after, Step::GoAway(*code))),
+        Fault::ResetStream { after, code } => Some((*after, Step::ResetStream(*code))),
+        Fault::Mute { after } => Some((*after, Step::Mute)),
+        Fault::Status(_)
+        | Fault::Redirect { .. }
+        | Fault::Slow { .. }
+        | Fault::Drip
+        | Fault::NoDone
+        | Fault::Malformed { .. }
+        | Fault::ErrorFrame { .. }
+        | Fault::Empty
+        | Fault::NotUtf8
+        | Fault::WrongLength { .. }
+        | Fault::Usage { .. }
+        | Fault::Model { .. }
+        | Fault::Region { .. }
+        | Fault::LongLine { .. }
+        | Fault::LongHead { .. }
+        | Fault::Framing { .. }
+        | Fault::Keepalives
+        | Fault::Encoded
+        | Fault::Vectors { .. } => None,
+    }
 }
 
 /// Applies the faults that change what is said; the others change how it is sent.
@@ -95,6 +153,9 @@ fn spoil(draft: &mut Draft, asked: &Asked, fault: &Fault) {
         Fault::Reset { .. }
         | Fault::Stall { .. }
         | Fault::Cut { .. }
+        | Fault::GoAway { .. }
+        | Fault::ResetStream { .. }
+        | Fault::Mute { .. }
         | Fault::Slow { .. }
         | Fault::Drip
         | Fault::WrongLength { .. }
@@ -106,57 +167,30 @@ fn spoil(draft: &mut Draft, asked: &Asked, fault: &Fault) {
     }
 }
 
-/// Puts an answer on the wire, in the way that the fault says.
+/// The steps of an answer, in the way that the fault says.
 fn played(draft: &Draft, says: &Says, fault: Option<&Fault>) -> Vec<Step> {
-    let (mut pieces, chunked) = match &draft.content {
-        Content::Whole(body) => (halves(body), false),
-        Content::Frames(frames) => (framed(frames, fault), true),
+    let (pieces, is_whole) = match &draft.content {
+        Content::Whole(body) => (halves(body), true),
+        Content::Frames(frames) => (framed(frames, fault), false),
     };
-    let mut head = format!("HTTP/1.1 {} Simulated\r\n", draft.status);
-    for (name, value) in &draft.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
     let by = if let Some(Fault::WrongLength { by }) = fault { *by } else { 0 };
-    let length = i64::try_from(pieces.iter().map(Vec::len).sum::<usize>()).unwrap_or(i64::MAX);
-    if chunked && by == 0 {
-        head.push_str("transfer-encoding: chunked\r\n\r\n");
-        pieces.iter_mut().for_each(|piece| *piece = chunk(piece));
-    } else {
-        head.push_str(&format!("content-length: {}\r\n\r\n", (length + by).max(0)));
-    }
-    let cut = match fault {
-        Some(Fault::Reset { after: Some(after) }) => Some((*after, Step::Reset)),
-        Some(Fault::Stall { after: Some(after) }) => Some((*after, Step::Stall)),
-        Some(Fault::Cut { after: Some(after) }) => Some((*after, Step::Close)),
-        _ => None,
-    };
-    if let Some((after, _)) = &cut {
-        pieces.truncate(if chunked { *after } else { 1 });
-    } else if chunked && by == 0 {
-        pieces.push(b"0\r\n\r\n".to_vec());
+    let length = pieces.iter().map(Vec::len).sum::<usize>() as u64;
+    let length = (is_whole || by != 0).then(|| length.saturating_add_signed(by));
+    let head = Head { status: draft.status, headers: draft.headers.clone(), length };
+    let mut rest: Vec<Step> = pieces.into_iter().map(|piece| Step::Data(piece.into())).chain([Step::End]).collect();
+    if let Some((Some(after), step)) = fault.and_then(breaking) {
+        let at = if is_whole { 1 } else { after.min(rest.len() - 1) };
+        if step != Step::GoAway(0) {
+            rest.truncate(at);
+        }
+        rest.insert(at, step);
     }
     let gap = if let Some(Fault::Slow { gap_ms }) = fault { Duration::from_millis(*gap_ms) } else { says.gap };
-    let mut steps = timed(head.into_bytes(), pieces, gap, fault == Some(&Fault::Drip));
-    match cut {
-        Some((_, step)) => steps.push(step),
-        None if by != 0 => steps.push(Step::Close),
-        None => {}
-    }
-    steps
-}
-
-/// Head and pieces in as few writes as the pauses allow, or in one write a byte.
-fn timed(head: Vec<u8>, pieces: Vec<Vec<u8>>, gap: Duration, drip: bool) -> Vec<Step> {
-    if drip {
-        let whole = Bytes::from([head, pieces.concat()].concat());
-        return (0..whole.len()).map(|at| Step::Send(whole.slice(at..=at))).collect();
-    }
-    if gap.is_zero() {
-        return vec![Step::Send([head, pieces.concat()].concat().into())];
-    }
-    let mut steps = vec![Step::Send(head.into())];
-    for piece in pieces {
-        steps.extend([Step::Wait(gap), Step::Send(piece.into())]);
+    let mut steps = vec![Step::Head(head)];
+    for step in rest {
+        let waits = matches!(step, Step::Data(_)) || (step == Step::End && !is_whole);
+        steps.extend((waits && !gap.is_zero()).then_some(Step::Wait(gap)));
+        steps.push(step);
     }
     steps
 }
@@ -180,10 +214,6 @@ fn framed(frames: &[Vec<u8>], fault: Option<&Fault>) -> Vec<Vec<u8>> {
         pieces.push(piece);
     }
     pieces
-}
-
-fn chunk(piece: &[u8]) -> Vec<u8> {
-    [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat()
 }
 
 fn halves(body: &[u8]) -> Vec<Vec<u8>> {
@@ -263,18 +293,23 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http1::{Write, writes};
 
     fn asked(path: &str, body: &Value) -> Asked {
         Asked { head: format!("POST {path} HTTP/1.1\r\n\r\n").into(), body: body.to_string().into() }
     }
 
-    fn sent(steps: &[Step]) -> String {
+    fn sent(writes: &[Write]) -> String {
         let sent =
-            steps.iter().filter_map(|step| if let Step::Send(bytes) = step { Some(bytes.as_ref()) } else { None });
+            writes.iter().filter_map(|write| if let Write::Send(bytes) = write { Some(bytes.as_ref()) } else { None });
         String::from_utf8_lossy(&sent.collect::<Vec<_>>().concat()).into_owned()
     }
 
-    fn chat(stream: bool, fault: Option<&Fault>) -> Vec<Step> {
+    fn steps(asked: &Asked, says: &Says, fault: Option<&Fault>) -> Vec<Write> {
+        writes(&script(asked, says, fault))
+    }
+
+    fn chat(stream: bool, fault: Option<&Fault>) -> Vec<Write> {
         let body = json!({"model": "m", "stream": stream, "stream_options": {"include_usage": true}, "messages": []});
         steps(&asked("/v1/chat/completions", &body), &Says::default(), fault)
     }
@@ -292,12 +327,12 @@ mod tests {
 
     #[test]
     fn faults_of_transport_stop_where_they_say() {
-        assert_eq!(chat(true, Some(&Fault::Reset { after: None })), [Step::Reset]);
+        assert_eq!(chat(true, Some(&Fault::Reset { after: None })), [Write::Reset]);
         let cut = chat(true, Some(&Fault::Cut { after: Some(2) }));
-        assert_eq!(cut.last(), Some(&Step::Close));
+        assert_eq!(cut.last(), Some(&Write::Close));
         assert_eq!(sent(&cut).matches("data: ").count(), 2);
         let stalled = chat(false, Some(&Fault::Stall { after: Some(0) }));
-        assert_eq!(stalled.last(), Some(&Step::Stall));
+        assert_eq!(stalled.last(), Some(&Write::Stall));
         assert!(sent(&stalled).contains("\r\n\r\n{"), "half of the body has come");
         let short = sent(&chat(false, Some(&Fault::WrongLength { by: 5 })));
         let (head, body) = short.split_once("\r\n\r\n").expect("head and body");
@@ -314,7 +349,7 @@ mod tests {
         assert!(crlf.contains("\u{feff}data: ") && crlf.contains("[DONE]\r\n\r\n"), "{crlf}");
         assert!(sent(&chat(true, Some(&Fault::Model { name: "other".into() }))).contains("\"model\":\"other\""));
         let dripped = chat(true, Some(&Fault::Drip));
-        assert!(dripped.iter().all(|step| matches!(step, Step::Send(bytes) if bytes.len() == 1)));
+        assert!(dripped.iter().all(|step| matches!(step, Write::Send(bytes) if bytes.len() == 1)));
     }
 
     #[test]

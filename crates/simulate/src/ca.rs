@@ -12,6 +12,15 @@ pub struct Ca {
     pem: String,
 }
 
+/// What a host by TLS speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Http {
+    /// HTTP/1.1 alone.
+    One,
+    /// HTTP/2 as well, which it prefers.
+    Two,
+}
+
 impl Ca {
     /// A fresh authority with a key of its own.
     ///
@@ -36,12 +45,20 @@ impl Ca {
         &self.pem
     }
 
-    /// What a host needs to prove that it is one of `names`.
+    /// What a host needs to prove that it is one of `names`; it speaks HTTP/1.1.
     ///
     /// # Errors
     /// Where a name is none, or no key can be made.
     pub fn identity(&self, names: &[&str]) -> Result<Arc<ServerConfig>, Error> {
-        self.sign(&CertificateParams::new(own(names))?)
+        self.identity_by(names, Http::One)
+    }
+
+    /// The same for a host that speaks this HTTP.
+    ///
+    /// # Errors
+    /// As [`Ca::identity`].
+    pub fn identity_by(&self, names: &[&str], http: Http) -> Result<Arc<ServerConfig>, Error> {
+        self.sign(&CertificateParams::new(own(names))?, http)
     }
 
     /// The same, expired long ago.
@@ -51,10 +68,10 @@ impl Ca {
     pub fn expired(&self, names: &[&str]) -> Result<Arc<ServerConfig>, Error> {
         let mut params = CertificateParams::new(own(names))?;
         (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2020, 1, 2));
-        self.sign(&params)
+        self.sign(&params, Http::One)
     }
 
-    fn sign(&self, params: &CertificateParams) -> Result<Arc<ServerConfig>, Error> {
+    fn sign(&self, params: &CertificateParams, http: Http) -> Result<Arc<ServerConfig>, Error> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         let secret = PrivateKeyDer::Pkcs8(key.serialize_der().into());
@@ -63,7 +80,10 @@ impl Ca {
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], secret))
             .map_err(|_| Error::CouldNotParseKeyPair)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = match http {
+            Http::One => vec![b"http/1.1".to_vec()],
+            Http::Two => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        };
         Ok(Arc::new(config))
     }
 }

@@ -22,7 +22,8 @@ use tokio::task::JoinSet;
 
 use crate::fault::Fault;
 use crate::host::Host;
-use crate::wire::{self, Asked};
+use crate::http1;
+use crate::wire::Asked;
 
 /// Hosts by name.
 pub type Hosts = Arc<BTreeMap<String, Host>>;
@@ -45,7 +46,7 @@ pub async fn serve(listener: TcpListener, hosts: Hosts) -> io::Result<()> {
 
 async fn connection(mut tcp: TcpStream, hosts: Hosts) {
     let mut held = BytesMut::new();
-    while let Ok(Some(asked)) = wire::read(&mut tcp, &mut held).await {
+    while let Ok(Some(asked)) = http1::read(&mut tcp, &mut held).await {
         let (status, body) = match obey(&asked, &hosts) {
             Ok(body) => (200, body),
             Err((status, why)) => (status, json!({"error": why})),

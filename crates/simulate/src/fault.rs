@@ -31,6 +31,29 @@ pub enum Fault {
         /// After so many frames.
         after: Option<usize>,
     },
+    /// By HTTP/2, the connection is ended with GOAWAY, for a reason (RFC 9113, section 7): for `0`, which is none, this
+    /// answer still comes to its end, and no other; for another everything on the connection breaks off. By HTTP/1.1,
+    /// such a reason closes the connection.
+    GoAway {
+        /// After so many frames.
+        after: Option<usize>,
+        /// The reason.
+        #[serde(default)]
+        code: u32,
+    },
+    /// By HTTP/2, the stream is reset, for a reason: `7` is a refused stream. By HTTP/1.1, the connection is closed.
+    ResetStream {
+        /// After so many frames.
+        after: Option<usize>,
+        /// The reason.
+        code: u32,
+    },
+    /// Nothing more comes on the whole connection, not even the reply to a ping, and it stays open. By HTTP/1.1 that is
+    /// what a stall is.
+    Mute {
+        /// After so many frames.
+        after: Option<usize>,
+    },
     /// The head comes at once, and frames with pauses between them.
     Slow {
         /// The pause before each frame, in milliseconds.

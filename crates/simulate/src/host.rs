@@ -5,18 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use bytes::BytesMut;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::answer;
+use crate::answer::{self, Script};
 use crate::fault::Fault;
-use crate::play::{After, play};
 use crate::says::Says;
 use crate::seen::{Ended, Seen};
-use crate::wire::{self, Asked, Wire};
+use crate::wire::{Asked, Wire};
+use crate::{http1, http2};
 
 /// How many requests a host remembers: the last ones.
 const MOST_SEEN: usize = 4_096;
@@ -30,7 +29,7 @@ pub struct Host {
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     tls: Option<Arc<ServerConfig>>,
     conduct: Mutex<Conduct>,
     seen: watch::Sender<VecDeque<Seen>>,
@@ -188,27 +187,27 @@ impl State {
     async fn connection(self: Arc<Self>, tcp: TcpStream) {
         let connection = self.connections.fetch_add(1, Ordering::SeqCst);
         let Ok(wire) = Wire::accept(tcp, self.tls.clone()).await else { return };
-        let (mut from, mut to) = tokio::io::split(wire);
-        let mut held = BytesMut::new();
-        let mut after = After::KeepAlive;
-        while after == After::KeepAlive {
-            let Ok(Some(asked)) = wire::read(&mut from, &mut held).await else { break };
-            let number = self.arrived(connection, &asked);
-            let steps = {
-                let mut conduct = self.conduct();
-                let fault = conduct.next.pop_front().unwrap_or_else(|| conduct.always.clone());
-                answer::steps(&asked, &conduct.says, fault.as_ref())
-            };
-            let ended;
-            (ended, after) = play(&steps, &mut from, &mut to, &mut held).await;
-            self.ended(number, ended);
-        }
-        if after == After::Reset {
-            let _ = from.unsplit(to).will_reset();
+        if wire.is_http2() {
+            http2::serve(&self, connection, wire).await;
+        } else {
+            http1::serve(&self, connection, wire).await;
         }
     }
 
-    fn arrived(&self, connection: u64, asked: &Asked) -> u64 {
+    /// What to do upon a request.
+    pub(crate) fn script(&self, asked: &Asked) -> Script {
+        let mut conduct = self.conduct();
+        let fault = conduct.next.pop_front().unwrap_or_else(|| conduct.always.clone());
+        answer::script(asked, &conduct.says, fault.as_ref())
+    }
+
+    /// How many requests it takes at once on a connection by HTTP/2.
+    pub(crate) fn streams(&self) -> u32 {
+        self.conduct().says.streams
+    }
+
+    /// Remembers a request, and gives the number of it.
+    pub(crate) fn arrived(&self, connection: u64, asked: &Asked) -> u64 {
         let number = self.requests.fetch_add(1, Ordering::SeqCst);
         self.seen.send_modify(|seen| {
             if seen.len() >= MOST_SEEN {
@@ -226,7 +225,8 @@ impl State {
         number
     }
 
-    fn ended(&self, number: u64, ended: Ended) {
+    /// Remembers how a request ended.
+    pub(crate) fn ended(&self, number: u64, ended: Ended) {
         self.seen.send_modify(|seen| {
             if let Some(one) = seen.iter_mut().rev().find(|one| one.number == number) {
                 one.ended = ended;

@@ -1,7 +1,7 @@
 //! Stand-ins of the providers, accurate to the byte, that misbehave on demand. For tests alone: nothing that ships links
 //! this.
 //!
-//! A [`Host`] listens on loopback, plain or by TLS under a test [`Ca`], answers in OpenAI's shapes, and remembers exactly
+//! A [`Host`] listens on loopback, plain or by TLS under a test [`Ca`], by HTTP/1.1 or HTTP/2, answers in OpenAI's shapes, and remembers exactly
 //! what reached it ([`Seen`]). A [`Fault`] makes it misbehave: for the next answers ([`Host::next`]) or for all of them
 //! ([`Host::always`]). The binary `phi-simulate` runs such hosts beside a real gateway, and takes faults over HTTP.
 //!
@@ -20,12 +20,13 @@ mod ca;
 pub mod control;
 mod fault;
 mod host;
-mod play;
+mod http1;
+mod http2;
 mod says;
 mod seen;
 mod wire;
 
-pub use ca::Ca;
+pub use ca::{Ca, Http};
 pub use fault::{Ends, Fault, Shape, StatusFault, UsageLie, VectorLie};
 pub use host::Host;
 pub use says::{Says, Tool};

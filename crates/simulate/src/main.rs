@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use phi_simulate::{Ca, Ended, Fault, Host, Says, Tool, control};
+use phi_simulate::{Ca, Ended, Fault, Host, Http, Says, Tool, control};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -31,6 +31,9 @@ struct Flags {
     /// Speaks TLS as these names, under a fresh authority.
     #[arg(long = "tls-name")]
     tls_names: Vec<String>,
+    /// Speaks HTTP/2 as well, where it speaks TLS.
+    #[arg(long)]
+    http2: bool,
     /// Writes that authority's certificate here, in PEM.
     #[arg(long)]
     ca_out: Option<PathBuf>,
@@ -58,7 +61,7 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
             if let Some(path) = &flags.ca_out {
                 std::fs::write(path, ca.pem())?;
             }
-            Some(ca.identity(&names)?)
+            Some(ca.identity_by(&names, if flags.http2 { Http::Two } else { Http::One })?)
         }
     };
     let fault: Option<Fault> = flags.fault.as_deref().map(serde_json::from_str).transpose()?;

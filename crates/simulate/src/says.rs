@@ -19,6 +19,8 @@ pub struct Says {
     pub think: Duration,
     /// The pause before each frame.
     pub gap: Duration,
+    /// How many requests it takes at once on a connection by HTTP/2 that is made from now on.
+    pub streams: u32,
 }
 
 /// A tool call that a host makes.
@@ -40,6 +42,7 @@ impl Default for Says {
             dimension: 8,
             think: Duration::ZERO,
             gap: Duration::ZERO,
+            streams: 100,
         }
     }
 }

@@ -13,7 +13,8 @@ pub struct Seen {
     pub connection: u64,
     /// When its head was whole.
     pub at: SystemTime,
-    /// The request line and the headers, up to and with the empty line.
+    /// The request line and the headers, up to and with the empty line. By HTTP/2 they are written as HTTP/1.1 writes
+    /// them, the authority as `host`.
     pub head: Bytes,
     /// The body.
     pub body: Bytes,
@@ -28,7 +29,7 @@ pub enum Ended {
     Running,
     /// The whole answer was sent, misbehaved or not.
     Answered,
-    /// The peer closed the connection before that.
+    /// The peer closed the connection, or by HTTP/2 reset the stream, before that.
     HungUp,
     /// We broke off, as the fault said.
     BrokenOff,

@@ -1,20 +1,16 @@
-//! Connections, and the little HTTP/1.1 that a host needs. Written by hand, so that a test sees what came to the byte and
-//! an answer can be wrong to the byte.
+//! Connections, and what came on them.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-
-/// The longest head and body that are read.
-const MOST: usize = 64 << 20;
 
 /// An accepted connection.
 #[derive(Debug)]
@@ -29,6 +25,14 @@ impl Wire {
         match tls {
             None => Ok(Self::Plain(tcp)),
             Some(config) => Ok(Self::Tls(Box::new(TlsAcceptor::from(config).accept(tcp).await?))),
+        }
+    }
+
+    /// Whether HTTP/2 was agreed on.
+    pub(crate) fn is_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
     }
 
@@ -93,36 +97,4 @@ impl Asked {
         let line = self.head.split(|b| *b == b'\r').next().unwrap_or_default();
         std::str::from_utf8(line).unwrap_or_default().split(' ').nth(word).unwrap_or_default()
     }
-}
-
-/// Reads the next request; `None` where the peer has closed, or sends what we do not read.
-pub(crate) async fn read(from: &mut (impl AsyncRead + Unpin), held: &mut BytesMut) -> io::Result<Option<Asked>> {
-    let end = loop {
-        if let Some(at) = held.windows(4).position(|four| four == b"\r\n\r\n") {
-            break at + 4;
-        }
-        if held.len() > MOST || from.read_buf(held).await? == 0 {
-            return Ok(None);
-        }
-    };
-    let head = held.split_to(end).freeze();
-    let Some(length) = body_length(&head) else { return Ok(None) };
-    while held.len() < length {
-        if from.read_buf(held).await? == 0 {
-            return Ok(None);
-        }
-    }
-    Ok(Some(Asked { head, body: held.split_to(length).freeze() }))
-}
-
-/// The body's length; `None` where it is chunked or too long.
-fn body_length(head: &[u8]) -> Option<usize> {
-    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let value = |name: &str| {
-        text.split("\r\n").filter_map(|line| line.split_once(':')).find(|(key, _)| *key == name).map(|(_, v)| v.trim())
-    };
-    if value("transfer-encoding").is_some() {
-        return None;
-    }
-    value("content-length").map_or(Some(0), |length| length.parse().ok().filter(|n| *n <= MOST))
 }

@@ -2,7 +2,9 @@
 
 mod arrived;
 mod connect;
+mod link;
 mod pipe;
+mod pool;
 mod public;
 mod roots;
 #[cfg(test)]
@@ -18,35 +20,25 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper_util::client::legacy;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use phi_words::{Prompt, ProviderKey};
 use rustls::pki_types::CertificateDer;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::deadline::Deadlines;
 use crate::hosts::Target;
 use connect::{Connector, Law, Names};
+use link::Ping;
+use pool::Pool;
 
 pub(crate) use arrived::Arrived;
 pub use roots::ClientError;
 pub(crate) use trouble::Trouble;
 
-/// How long the head of an answer may be, in bytes; one that comes in one piece may be up to twice as long.
-const LONGEST_HEAD: usize = 64 << 10;
-/// Connections to one host that are kept for the next request, and for how long. Providers close theirs after a minute
-/// or more; a short time keeps the chance small that one is closed just as it is used again.
-const IDLE_CONNECTIONS: usize = 256;
-const IDLE: Duration = Duration::from_secs(20);
-
-type Pool = legacy::Client<Connector, Outgoing>;
-
-/// Speaks HTTP/1.1 to hosts of the catalogue. Connections are kept and used again; those to premises and those to
-/// anywhere else never mix.
+/// Speaks HTTP to hosts of the catalogue: HTTP/2 where a host offers it with TLS, else HTTP/1.1. Connections are kept and
+/// used again; those to premises and those to anywhere else never mix.
 #[derive(Clone)]
 pub struct Client {
     public: Pool,
@@ -102,14 +94,8 @@ impl Client {
 
     fn build(roots: rustls::RootCertStore, names: &Names, deadlines: Deadlines) -> Result<Self, ClientError> {
         let tls = roots::tls(roots)?;
-        let pool = |law| {
-            legacy::Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(IDLE_CONNECTIONS)
-                .http1_max_buf_size(LONGEST_HEAD)
-                .build(Connector::new(names.clone(), law, tls.clone(), deadlines.connect))
-        };
+        let ping = Ping { after: deadlines.idle / 4, within: deadlines.connect };
+        let pool = |law| Pool::new(Connector::new(names.clone(), law, tls.clone(), deadlines.connect), ping);
         Ok(Self { public: pool(Law::PublicOnly), premises: pool(Law::Premises), deadlines })
     }
 
@@ -119,21 +105,31 @@ impl Client {
     }
 
     /// Sends a request and waits for the head of the answer. `sent` tells meanwhile, and after, whether anything of the
-    /// request may have left. Where the future is dropped the host's connection is closed at once.
-    /// Any status is an answer.
+    /// request may have left. Where the future is dropped the host's connection is closed at
+    /// once, or by HTTP/2 its stream is reset. Any status is an answer.
     pub(crate) async fn send(&self, sending: Sending<'_>, sent: &Sent) -> Result<Arrived, Trouble> {
         let Sending { target, path, key, body, stream, until } = sending;
         let outgoing = Outgoing { bytes: Some(body.expose_into_bytes()), sent: sent.clone() };
         let request = target.request(path, key, stream, outgoing)?;
-        let until = self.deadlines.until(until, !stream);
+        self.exchange(target, request, self.deadlines.until(until, !stream)).await
+    }
+
+    /// Sends a request that carries nothing, and waits for the head of the answer.
+    pub(crate) async fn look(
+        &self,
+        target: &Target,
+        path: &str,
+        key: Option<&ProviderKey>,
+        until: Instant,
+    ) -> Result<Arrived, Trouble> {
+        let request = target.look(path, key, Outgoing { bytes: None, sent: Sent::default() })?;
+        self.exchange(target, request, self.deadlines.until(until, false)).await
+    }
+
+    async fn exchange(&self, target: &Target, request: Request<Outgoing>, until: Until) -> Result<Arrived, Trouble> {
         let pool = if target.is_premises() { &self.premises } else { &self.public };
-        let (due, late) = until.head();
-        let response = match timeout_at(due, pool.request(request)).await {
-            Err(_) => return Err(Trouble::Late(late)),
-            Ok(Err(error)) => return Err(Trouble::from_sending(error)),
-            Ok(Ok(response)) => response,
-        };
-        Arrived::new(response, until)
+        let (response, hold) = pool.send(request, until.head()).await?;
+        Arrived::new(response, hold, until)
     }
 }
 
@@ -152,13 +148,24 @@ impl Sent {
     pub(crate) fn has_left(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
+
+    fn leave(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
-/// The body of a request. It is asked for when the head has been composed and before a byte is written, so the moment
-/// when it is asked is the last at which nothing has left.
+/// The body of a request. It is asked how long it is while the head is composed, and that is before a byte is written: so
+/// the moment when it is asked is the last at which nothing has left. (By HTTP/2 another task writes, and may have
+/// written the head before the body itself is asked for.)
 struct Outgoing {
     bytes: Option<Bytes>,
     sent: Sent,
+}
+
+impl Outgoing {
+    fn has_left(&self) -> bool {
+        self.sent.has_left()
+    }
 }
 
 impl Body for Outgoing {
@@ -166,7 +173,7 @@ impl Body for Outgoing {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.sent.0.store(true, Ordering::Release);
+        self.sent.leave();
         Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 
@@ -175,6 +182,7 @@ impl Body for Outgoing {
     }
 
     fn size_hint(&self) -> SizeHint {
+        self.sent.leave();
         SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
     }
 }

@@ -5,25 +5,29 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use jiff::Timestamp;
 use phi_words::Completion;
 use tokio::time::{Instant, timeout_at};
 
+use super::pool::Hold;
 use super::trouble::Trouble;
 use crate::deadline::Until;
 
 /// The longest wait that a host can make us believe in.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
-/// How long the end of a stream may lag behind its terminal event before the connection is given up.
+/// How long the end of a stream may lag behind its terminal event before the stream is given up.
 const LAG: Duration = Duration::from_millis(50);
 
-/// An answer that has begun. Dropped before its end, it closes the host's connection at once.
+/// An answer that has begun. Dropped before its end, it closes the host's connection at once, or by HTTP/2 resets its
+/// stream.
 pub(crate) struct Arrived {
     status: StatusCode,
     told: Told,
     body: Incoming,
     until: Until,
+    /// Dropped after the body.
+    hold: Hold,
 }
 
 /// All that is taken from the head of a host's answer; nothing else of it goes on.
@@ -38,9 +42,9 @@ pub(crate) struct Told {
 }
 
 impl Arrived {
-    pub(super) fn new(response: Response<Incoming>, until: Until) -> Result<Self, Trouble> {
+    pub(super) fn new(response: Response<Incoming>, hold: Hold, until: Until) -> Result<Self, Trouble> {
         let (head, body) = response.into_parts();
-        let arrived = Self { status: head.status, told: Told::read(&head.headers), body, until };
+        let arrived = Self { status: head.status, told: Told::read(&head.headers), body, until, hold };
         match head.headers.get(header::CONTENT_ENCODING) {
             Some(encoding) if encoding != "identity" => Err(Trouble::Encoded),
             Some(_) | None => Ok(arrived),
@@ -66,8 +70,13 @@ impl Arrived {
                 return Err(Trouble::Late(late));
             }
             match timeout_at(due, self.body.frame()).await {
-                Err(_) => return Err(Trouble::Late(late)),
+                Err(_) => {
+                    self.hold.retire();
+                    return Err(Trouble::Late(late));
+                }
                 Ok(Some(Err(error))) => return Err(Trouble::from_body(error)),
+                // By HTTP/2 a host may break an answer off and call that no error.
+                Ok(None) if self.hold.is_shared() && !self.body.is_end_stream() => return Err(Trouble::CutShort),
                 Ok(None) => return Ok(None),
                 Ok(Some(Ok(frame))) => {
                     // What is no data is a trailer, and nothing of that is wanted.

@@ -1,22 +1,19 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
-use tower_service::Service;
 
 use super::pipe::Pipe;
 use super::public;
+use super::trouble::Why;
 
 /// Makes connections, to addresses that the law allows.
 #[derive(Clone)]
@@ -47,7 +44,7 @@ pub(super) enum Law {
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectError {
+pub(crate) enum ConnectError {
     #[error("the host's name leads nowhere")]
     Unresolved(#[source] io::Error),
     #[error("the host's name leads to an address that a host of its kind cannot have")]
@@ -60,6 +57,12 @@ pub(super) enum ConnectError {
     Tls(#[source] io::Error),
     #[error("the host did not take the connection in time")]
     Late,
+    #[error("the host's address is none")]
+    NoAddress,
+    #[error("the host took the connection and speaks no HTTP on it")]
+    Http(#[source] Why),
+    #[error("the host closed the connection before a request was sent")]
+    Closed,
 }
 
 impl Connector {
@@ -67,9 +70,10 @@ impl Connector {
         Self { names, law, tls, within }
     }
 
-    async fn connect(self, uri: Uri) -> Result<Pipe, ConnectError> {
+    /// A connection to the host of an address, TLS agreed on.
+    pub(super) async fn connect(&self, uri: &Uri) -> Result<Pipe, ConnectError> {
         let by = Instant::now() + self.within;
-        timeout_at(by, self.connect_by(&uri, by)).await.unwrap_or(Err(ConnectError::Late))
+        timeout_at(by, self.connect_by(uri, by)).await.unwrap_or(Err(ConnectError::Late))
     }
 
     async fn connect_by(&self, uri: &Uri, by: Instant) -> Result<Pipe, ConnectError> {
@@ -127,19 +131,4 @@ async fn dial(addresses: &[SocketAddr], by: Instant) -> Result<TcpStream, Connec
         }
     }
     Err(last)
-}
-
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Pipe>;
-    type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Pipe>, ConnectError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connector = self.clone();
-        Box::pin(async move { connector.connect(uri).await.map(TokioIo::new) })
-    }
 }

@@ -2,7 +2,6 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -14,9 +13,13 @@ pub(super) enum Pipe {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl Connection for Pipe {
-    fn connected(&self) -> Connected {
-        Connected::new()
+impl Pipe {
+    /// Whether the host chose HTTP/2 (RFC 9113, section 3.2).
+    pub(super) fn is_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
     }
 }
 

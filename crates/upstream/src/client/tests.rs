@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use phi_catalog::{Auth, Dialect, Evidence, Extent, Host as Row, Template};
-use phi_simulate::{Ca, Ended, Fault, Host, Says};
+use phi_simulate::{Ca, Ended, Fault, Host, Http, Says};
 use phi_words::{Prompt, ProviderKey};
 use tokio::time::Instant;
 
@@ -12,11 +12,47 @@ use super::{Arrived, Client, ClientError, Sending, Sent, Trouble};
 use crate::deadline::{Deadlines, Late};
 use crate::hosts::{Target, TargetError};
 
+mod shared;
+
 const SOON: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(30);
 const NAME: &str = "api.host.test";
 const ASK: &str = r#"{"model":"m","stream":false,"messages":[]}"#;
 const STREAM: &str = r#"{"model":"m","stream":true,"messages":[]}"#;
+
+/// Makes each of these a test by HTTP/1.1 and one by HTTP/2.
+macro_rules! by_either {
+    ($($name:ident),+ $(,)?) => {
+        mod by_http1 {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(phi_simulate::Http::One).await;
+            })+
+        }
+        mod by_http2 {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(phi_simulate::Http::Two).await;
+            })+
+        }
+    };
+}
+
+by_either!(
+    a_host_is_sent_these_headers_and_no_others,
+    a_connection_is_used_again_also_after_a_stream,
+    a_connection_that_is_not_used_is_closed,
+    who_drops_an_answer_hangs_up_at_once,
+    every_deadline_holds_and_closes_the_connection,
+    a_cut_or_mismeasured_answer_says_so,
+    broken_connections_and_what_is_not_http,
+    an_answer_longer_than_we_hold_is_given_up,
+    a_redirect_is_an_answer_and_not_followed,
+    a_host_that_cannot_be_connected_to_was_sent_nothing,
+    a_host_must_prove_who_it_is,
+    an_authority_of_the_operators_own_is_trusted_once_its_file_is_named,
+    no_error_shows_what_was_sent_or_answered,
+);
 
 struct Set {
     host: Host,
@@ -55,9 +91,10 @@ fn quick() -> Deadlines {
     Deadlines { connect: ms(1_000), first_byte: ms(500), idle: ms(500), total: ms(2_500) }
 }
 
-async fn set(deadlines: Deadlines) -> Set {
+async fn set(http: Http, deadlines: Deadlines) -> Set {
     let ca = Ca::new().expect("an authority");
-    let host = Host::start_tls(ca.identity(&[NAME]).expect("an identity")).await.expect("a host");
+    let identity = ca.identity_by(&[NAME], http).expect("an identity");
+    let host = Host::start_tls(identity).await.expect("a host");
     let hosts = HashMap::from([(NAME.to_owned(), host.address())]);
     let client = Client::with_hosts(hosts, ca.certificate(), deadlines).expect("a client");
     Set { host, client, target: target("https://api.host.test/2/{product}/v1", false) }
@@ -98,9 +135,8 @@ async fn drain(arrived: &mut Arrived) -> Result<usize, Trouble> {
     Ok(bytes)
 }
 
-#[tokio::test]
-async fn a_host_is_sent_these_headers_and_no_others() {
-    let set = set(Deadlines::default()).await;
+async fn a_host_is_sent_these_headers_and_no_others(http: Http) {
+    let set = set(http, Deadlines::default()).await;
     let answer = set.whole().await.expect("an answer");
     assert!(answer.starts_with(b"{") && answer.ends_with(b"}"));
     let seen = set.host.seen().remove(0);
@@ -112,6 +148,8 @@ async fn a_host_is_sent_these_headers_and_no_others() {
         names,
         ["accept", "accept-encoding", "authorization", "content-length", "content-type", "host", "user-agent"]
     );
+    let line = String::from_utf8_lossy(&seen.head).lines().next().map(str::to_owned);
+    assert!(line.expect("a line").ends_with(if http == Http::Two { " HTTP/2" } else { " HTTP/1.1" }));
     for (name, value) in [
         ("host", NAME),
         ("accept", "application/json"),
@@ -146,9 +184,8 @@ fn each_host_is_shown_the_key_in_its_own_way() {
     }
 }
 
-#[tokio::test]
-async fn a_connection_is_used_again_also_after_a_stream() {
-    let set = set(Deadlines::default()).await;
+async fn a_connection_is_used_again_also_after_a_stream(http: Http) {
+    let set = set(http, Deadlines::default()).await;
     set.whole().await.expect("an answer");
     let mut arrived = set.send(STREAM).await.expect("a stream");
     assert!(arrived.told().is_stream);
@@ -158,9 +195,24 @@ async fn a_connection_is_used_again_also_after_a_stream() {
     assert_eq!(set.host.connections(), 1);
 }
 
-#[tokio::test]
-async fn who_drops_an_answer_hangs_up_at_once() {
-    let set = set(Deadlines::default()).await;
+async fn a_connection_that_is_not_used_is_closed(http: Http) {
+    let set = set(http, Deadlines::default()).await;
+    set.whole().await.expect("an answer");
+    assert!(set.client.public.sweep(), "it was used since the last time");
+    set.whole().await.expect("an answer");
+    assert!(set.client.public.sweep() && !set.client.public.sweep(), "nothing is left the second time");
+    set.whole().await.expect("an answer");
+    // What carries an answer stays, however long that takes.
+    let arrived = set.send(STREAM).await.expect("a stream");
+    set.client.public.sweep();
+    set.client.public.sweep();
+    arrived.whole(1 << 20).await.expect("the whole stream");
+    set.whole().await.expect("an answer");
+    assert_eq!(set.host.connections(), 2);
+}
+
+async fn who_drops_an_answer_hangs_up_at_once(http: Http) {
+    let set = set(http, Deadlines::default()).await;
     // While the host thinks, before it has said a word.
     set.host.next([Fault::Stall { after: None }]);
     let sent = Sent::default();
@@ -184,9 +236,8 @@ async fn who_drops_an_answer_hangs_up_at_once() {
     assert!(set.hung_up().await, "{:?}", set.host.seen());
 }
 
-#[tokio::test]
-async fn every_deadline_holds_and_closes_the_connection() {
-    let set = set(quick()).await;
+async fn every_deadline_holds_and_closes_the_connection(http: Http) {
+    let set = set(http, quick()).await;
     set.host.next([Fault::Stall { after: None }]);
     assert!(matches!(set.send(STREAM).await, Err(Trouble::Late(Late::FirstByte))));
     assert!(set.hung_up().await);
@@ -207,25 +258,30 @@ async fn every_deadline_holds_and_closes_the_connection() {
     assert!(matches!(arrived.next().await, Err(Trouble::Late(Late::Total))));
 }
 
-#[tokio::test]
-async fn a_cut_or_mismeasured_answer_says_so() {
-    let set = set(Deadlines::default()).await;
+async fn a_cut_or_mismeasured_answer_says_so(http: Http) {
+    let set = set(http, Deadlines::default()).await;
     set.host.next([Fault::WrongLength { by: 7 }, Fault::Cut { after: Some(0) }]);
-    for _ in 0..2 {
-        assert!(matches!(set.whole().await, Err(Trouble::CutShort)));
+    let mismeasured = set.whole().await;
+    match http {
+        Http::One => assert!(matches!(mismeasured, Err(Trouble::CutShort)), "{mismeasured:?}"),
+        Http::Two => assert!(matches!(mismeasured, Err(Trouble::NotHttp(_))), "{mismeasured:?}"),
     }
+    assert!(matches!(set.whole().await, Err(Trouble::CutShort)));
     set.host.next([Fault::Cut { after: Some(2) }]);
     let mut arrived = set.send(STREAM).await.expect("a stream");
     assert!(matches!(drain(&mut arrived).await, Err(Trouble::CutShort)));
-    // A body that goes on past its length cannot be told from one that does not, but never reaches the next request.
+    // By HTTP/1.1 a body that goes on past its length cannot be told from one that does not, but never reaches the next
+    // request.
     set.host.next([Fault::WrongLength { by: -7 }]);
-    assert!(!set.whole().await.expect("a shorter answer").ends_with(b"}"));
+    match (http, set.whole().await) {
+        (Http::One, answer) => assert!(!answer.expect("a shorter answer").ends_with(b"}")),
+        (Http::Two, answer) => assert!(matches!(answer, Err(Trouble::NotHttp(_))), "{answer:?}"),
+    }
     assert!(set.whole().await.expect("an answer").ends_with(b"}"));
 }
 
-#[tokio::test]
-async fn broken_connections_and_what_is_not_http() {
-    let set = set(Deadlines::default()).await;
+async fn broken_connections_and_what_is_not_http(http: Http) {
+    let set = set(http, Deadlines::default()).await;
     let sent = Sent::default();
     set.host.next([
         Fault::Reset { after: None },
@@ -242,16 +298,14 @@ async fn broken_connections_and_what_is_not_http() {
     assert_eq!(set.host.seen().len(), 4, "nothing is sent twice");
 }
 
-#[tokio::test]
-async fn an_answer_longer_than_we_hold_is_given_up() {
-    let set = set(Deadlines::default()).await;
+async fn an_answer_longer_than_we_hold_is_given_up(http: Http) {
+    let set = set(http, Deadlines::default()).await;
     set.host.next([Fault::LongLine { bytes: 3 << 20 }]);
     assert!(matches!(set.whole().await, Err(Trouble::TooLong(_))));
 }
 
-#[tokio::test]
-async fn a_redirect_is_an_answer_and_not_followed() {
-    let set = set(Deadlines::default()).await;
+async fn a_redirect_is_an_answer_and_not_followed(http: Http) {
+    let set = set(http, Deadlines::default()).await;
     let other = Host::start().await.expect("a host");
     let to = format!("http://{}/v1/chat/completions", other.address());
     for code in [301, 302, 303, 307, 308] {
@@ -261,9 +315,8 @@ async fn a_redirect_is_an_answer_and_not_followed() {
     assert!(other.seen().is_empty());
 }
 
-#[tokio::test]
-async fn a_host_that_cannot_be_connected_to_was_sent_nothing() {
-    let set = set(quick()).await;
+async fn a_host_that_cannot_be_connected_to_was_sent_nothing(http: Http) {
+    let set = set(http, quick()).await;
     let sent = Sent::default();
     set.host.shut();
     assert!(matches!(set.send_to(&set.target, ASK, &sent).await, Err(Trouble::Connect(_))));
@@ -273,14 +326,13 @@ async fn a_host_that_cannot_be_connected_to_was_sent_nothing() {
     assert!(set.host.seen().is_empty());
 }
 
-#[tokio::test]
-async fn a_host_must_prove_who_it_is() {
+async fn a_host_must_prove_who_it_is(http: Http) {
     let ca = Ca::new().expect("an authority");
     let stranger = Ca::new().expect("an authority");
     for identity in [
         ca.expired(&[NAME]).expect("an identity"),
-        ca.identity(&["other.host.test"]).expect("an identity"),
-        stranger.identity(&[NAME]).expect("an identity"),
+        ca.identity_by(&["other.host.test"], http).expect("an identity"),
+        stranger.identity_by(&[NAME], http).expect("an identity"),
     ] {
         let host = Host::start_tls(identity).await.expect("a host");
         let hosts = HashMap::from([(NAME.to_owned(), host.address())]);
@@ -315,8 +367,7 @@ async fn premises_alone_may_be_plain_and_private() {
     assert_eq!(set.host.connections(), before);
 }
 
-#[tokio::test]
-async fn an_authority_of_the_operators_own_is_trusted_once_its_file_is_named() {
+async fn an_authority_of_the_operators_own_is_trusted_once_its_file_is_named(http: Http) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -324,7 +375,7 @@ async fn an_authority_of_the_operators_own_is_trusted_once_its_file_is_named() {
         path
     };
     let ca = Ca::new().expect("an authority");
-    let host = Host::start_tls(ca.identity(&["127.0.0.1"]).expect("an identity")).await.expect("a host");
+    let host = Host::start_tls(ca.identity_by(&["127.0.0.1"], http).expect("an identity")).await.expect("a host");
     let target = target(&format!("https://{}/v1", host.address()), true);
     let client = Client::new(None, quick()).expect("a client");
     let mut set = Set { host, client, target };
@@ -338,9 +389,8 @@ async fn an_authority_of_the_operators_own_is_trusted_once_its_file_is_named() {
     assert!(matches!(refused(&file("broken.pem", &broken)), Some(ClientError::CaFile { .. } | ClientError::Tls(_))));
 }
 
-#[tokio::test]
-async fn no_error_shows_what_was_sent_or_answered() {
-    let set = set(quick()).await;
+async fn no_error_shows_what_was_sent_or_answered(http: Http) {
+    let set = set(http, quick()).await;
     set.host.next([Fault::Reset { after: None }, Fault::LongHead { bytes: 200_000 }, Fault::Stall { after: None }]);
     for _ in 0..3 {
         let error = set.send(STREAM).await.expect_err("a failure");
