@@ -5,4 +5,5 @@ mod matrix;
 mod oracle;
 mod permits;
 mod promised;
+mod published;
 mod world;

@@ -16,7 +16,7 @@ use crate::moment::{Moment, Wish};
 use crate::plan::routes;
 use crate::{Dropped, Scene, Settings, Standing};
 
-const NOW: &str = "2026-11-21T12:00:00Z";
+pub(super) const NOW: &str = "2026-11-21T12:00:00Z";
 
 /// What the addresses of all hosts need together.
 const PARAMS: &[&str] = &["product_id", "project", "resource_ch", "resource_eu", "resource_nl", "resource_us"];
@@ -54,7 +54,7 @@ impl Deployment {
     }
 
     /// Every offer is an agreement.
-    fn of(catalogue: Catalogue) -> Self {
+    pub(super) fn of(catalogue: Catalogue) -> Self {
         let agreements = catalogue.providers().flat_map(|provider| {
             provider.offers.iter().map(|offer| Agreement {
                 modalities: offer.modalities.clone(),
@@ -74,6 +74,10 @@ impl Deployment {
             evidence: Evidence::Unverified,
         };
         Self { scene: Scene::new(Arc::new(catalogue), standing, settings), org: OrgId::new() }
+    }
+
+    pub(super) fn scene(&self) -> &Scene {
+        &self.scene
     }
 
     fn wish<T>(&self, cell: &Cell<'_>, act: impl FnOnce(&Moment<'_>, &Wish<'_>) -> T) -> T {
@@ -281,8 +285,13 @@ fn no_phi_reaches_a_place_that_is_only_claimed() {
             modalities: [Modality::Chat].into(),
             ..agreement(&"google".parse().unwrap(), &countries, &Framework::ALL.iter().copied().collect())
         };
-        Deployment::under(catalogue, vec![made])
-            .answer(&Cell { model: "google/gemini-2.5-flash", region, frameworks, class: Class::Phi, ..CHAT })
+        Deployment::under(catalogue, vec![made]).answer(&Cell {
+            model: "google/gemini-2.5-flash",
+            region,
+            frameworks,
+            class: Class::Phi,
+            ..CHAT
+        })
     };
     assert_eq!(everywhere("UK", &[Framework::Hipaa]), "google-gemini-2.5-flash-europe-west2");
     assert_eq!(everywhere("UK", &[Framework::Gdpr]), "phi_blocked", "attested, and not offered");
