@@ -1,5 +1,6 @@
-use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 
 use phi_words::{Capability, Code, ModelName, Prompt, Refusal};
 
@@ -88,13 +89,45 @@ pub struct Rendered {
 #[error("this route cannot carry `{field}`")]
 pub struct Misfit {
     /// The name of the field, as in the body.
-    pub field: Cow<'static, str>,
+    pub field: Field,
+}
+
+/// The name of a field of a body: one of ours, or an unknown one of the caller's. Cheap to make and to clone, since every
+/// route that a request does not fit has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// One that our table knows.
+    Ours(&'static str),
+    /// Another.
+    Theirs(Arc<str>),
+}
+
+impl Field {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Ours(name) => name,
+            Self::Theirs(name) => name,
+        }
+    }
+}
+
+impl From<&'static str> for Field {
+    fn from(name: &'static str) -> Self {
+        Self::Ours(name)
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl From<&Misfit> for Refusal {
     fn from(misfit: &Misfit) -> Self {
         let message = format!("no route that serves this model can carry `{}`", misfit.field);
         Self::new(Code::UnsupportedParameter, message, "leave the field out, or name another model")
-            .at(misfit.field.clone())
+            .at(misfit.field.to_string())
     }
 }

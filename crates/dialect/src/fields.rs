@@ -10,6 +10,7 @@ mod tools;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use phi_words::{Capability, Class, Code, Refusal};
 
@@ -101,7 +102,7 @@ impl Row {
             Kind::Known { needs, neutral } if !neutral(value) => {
                 let able = needs.is_none_or(|capability| carry.capabilities.contains(&capability));
                 if carry.lacks.contains(self.name) || !able {
-                    return Err(Misfit { field: Cow::Borrowed(self.name) });
+                    return Err(Misfit { field: self.name.into() });
                 }
                 Ok(())
             }
@@ -220,7 +221,7 @@ pub(crate) struct Found {
     /// What the request needs of a model beyond text.
     pub(crate) capabilities: BTreeSet<Capability>,
     /// The fields that we do not know, by path.
-    pub(crate) unknown: Vec<String>,
+    pub(crate) unknown: Vec<Arc<str>>,
 }
 
 /// How many fields we do not know a body may have.
@@ -260,7 +261,7 @@ impl Found {
         if self.unknown.len() >= MAX_UNKNOWN {
             return Err(unsupported(path, "is one of too many fields that we do not know", "leave them out"));
         }
-        self.unknown.push(path);
+        self.unknown.push(path.into());
         Ok(())
     }
 }

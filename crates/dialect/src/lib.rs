@@ -14,7 +14,7 @@ pub mod openai;
 mod question;
 pub mod sse;
 
-pub use carry::{Carry, LimitName, Misfit, Rendered, Tokenizer};
+pub use carry::{Carry, Field, LimitName, Misfit, Rendered, Tokenizer};
 pub use explain::{Explain, read_explain};
 pub use fault::{HostError, HostErrorKind, HostFault};
 pub use fields::{Treatment, parameters};

@@ -6,6 +6,7 @@ mod embeddings;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use phi_words::{Capability, Class, Code, Modality, ModelName, Prompt, Refusal, Usage};
 
@@ -14,7 +15,7 @@ pub use embeddings::{EmbeddingsQuestion, read_embeddings};
 
 use crate::fields::{self, Found, Kind, Row};
 use crate::json::{Document, Object, Value};
-use crate::{Carry, Misfit, Rendered};
+use crate::{Carry, Field, Misfit, Rendered};
 
 /// What was asked, parsed once: every body field is known to be allowed, and of the right type.
 #[derive(Debug, Clone)]
@@ -67,7 +68,7 @@ impl Question {
     }
 
     /// The fields that we do not know, by path; empty with PHI. Only routes with an open body carry them.
-    pub fn unknown(&self) -> &[String] {
+    pub fn unknown(&self) -> &[Arc<str>] {
         match self {
             Self::Chat(chat) => chat.unknown(),
             Self::Embeddings(embeddings) => embeddings.unknown(),
@@ -126,7 +127,7 @@ struct Fields {
     document: Document,
     model: ModelName,
     capabilities: BTreeSet<Capability>,
-    unknown: Vec<String>,
+    unknown: Vec<Arc<str>>,
 }
 
 impl Fields {
@@ -165,11 +166,11 @@ impl Fields {
 
     fn fits(&self, carry: &Carry) -> Result<(), Misfit> {
         if let (Some(field), false) = (self.unknown.first(), carry.open_body) {
-            return Err(Misfit { field: Cow::Owned(field.clone()) });
+            return Err(Misfit { field: Field::Theirs(Arc::clone(field)) });
         }
         self.known().try_for_each(|(row, value)| row.fits(value, carry))?;
         match self.capabilities.difference(&carry.capabilities).next() {
-            Some(capability) => Err(Misfit { field: Cow::Borrowed(field_of(*capability)) }),
+            Some(capability) => Err(Misfit { field: field_of(*capability).into() }),
             None => Ok(()),
         }
     }

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use phi_words::{Capability, Class, ModelName, Prompt, Refusal};
 
@@ -75,7 +76,7 @@ impl ChatQuestion {
     }
 
     /// The fields that we do not know, by path.
-    pub fn unknown(&self) -> &[String] {
+    pub fn unknown(&self) -> &[Arc<str>] {
         &self.fields.unknown
     }
 
@@ -363,7 +364,7 @@ mod tests {
         let question = read(&with(r#""max_tokens":5,"max_completion_tokens":5,"n":3"#), Class::Phi).unwrap();
         assert_eq!(question.output_limit(), Some(15));
         let lacking = Carry { lacks: ["n".to_owned()].into(), ..carry() };
-        assert_eq!(question.fits(&lacking).unwrap_err().field, "n");
+        assert_eq!(question.fits(&lacking).unwrap_err().field, "n".into());
         assert_eq!(question.fits(&carry()), Ok(()));
     }
 

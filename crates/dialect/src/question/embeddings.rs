@@ -1,13 +1,13 @@
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use phi_words::{Capability, Class, ModelName, Prompt, Refusal};
 
 use super::Fields;
 use crate::fields::{self, invalid};
 use crate::json::{Kind, List, Object, Value};
-use crate::{Carry, Misfit, Rendered, Tokenizer};
+use crate::{Carry, Field, Misfit, Rendered, Tokenizer};
 
 /// How many inputs a request may have (OpenAI's limit).
 const MAX_INPUTS: usize = 2_048;
@@ -50,7 +50,7 @@ impl EmbeddingsQuestion {
     }
 
     /// The fields that we do not know, by path.
-    pub fn unknown(&self) -> &[String] {
+    pub fn unknown(&self) -> &[Arc<str>] {
         &self.fields.unknown
     }
 
@@ -77,7 +77,7 @@ impl EmbeddingsQuestion {
     /// Whether a route can carry every field; if not, the first that it cannot.
     pub fn fits(&self, carry: &Carry) -> Result<(), Misfit> {
         self.fields.fits(carry)?;
-        let misfit = |field| Err(Misfit { field: Cow::Borrowed(field) });
+        let misfit = |field| Err(Misfit { field: Field::Ours(field) });
         if self.sent_dimensions(carry).is_some() && carry.lacks.contains("dimensions") {
             return misfit("dimensions");
         }
@@ -257,7 +257,7 @@ mod tests {
         assert!(rendered(tokens, &openai).contains(r#""input":[[15339,1917],[15339]]"#));
         for undecodable in ["[100256]", "[4294967295]", "[99999999]", "[160]"] {
             let question = read(&format!("\"input\":{undecodable}")).unwrap();
-            assert_eq!(question.fits(&carry()).unwrap_err().field, "input", "{undecodable}");
+            assert_eq!(question.fits(&carry()).unwrap_err().field, "input".into(), "{undecodable}");
             assert_eq!(question.fits(&openai), Ok(()));
         }
         assert!(!format!("{:?}", read(tokens)).contains("hello"));
@@ -279,6 +279,6 @@ mod tests {
         assert!(!rendered(r#""input":"a","dimensions":4096"#, &fixed).contains("dimensions"));
         assert!(rendered(r#""input":"a","dimensions":32"#, &carry()).contains(r#""dimensions":32"#));
         let misfit = read(r#""input":"a","dimensions":32"#).unwrap().fits(&fixed);
-        assert_eq!(misfit.unwrap_err().field, "dimensions");
+        assert_eq!(misfit.unwrap_err().field, "dimensions".into());
     }
 }
