@@ -41,8 +41,9 @@ impl<'a> Furthest<'a> {
             self.wait = self.wait.into_iter().chain(unfit.wait).min();
         }
         let (step, before) = (dropped.step(), self.dropped.as_ref().map_or(0, |(dropped, _)| dropped.step()));
-        // Those of the first step are all alike to the caller.
-        if step == 0 || step < before {
+        // Those of the first step are all alike to the caller, and so are those with the same reason.
+        let alike = self.dropped.as_ref().is_some_and(|(first, _)| first == dropped);
+        if step == 0 || step < before || alike {
             return;
         }
         let order = moment.order(row, rank, wish);
