@@ -108,3 +108,118 @@ impl fmt::Debug for Keys {
         f.write_str("Keys(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+    use phi_catalog::Catalogue;
+    use phi_crypto::Root;
+    use phi_vault::Deposit;
+
+    use super::*;
+
+    const PEM: &str = include_str!("../../crypto/golden/test-only-rsa-2048.pem");
+
+    fn vault() -> Vault {
+        Vault::Open(Root::from_bytes(&[7; 32]))
+    }
+
+    /// London, Frankfurt and the developer API.
+    fn hosts() -> [Arc<Host>; 3] {
+        let catalogue = Catalogue::load(None).expect("the built-in one");
+        ["google-europe-west2", "google-europe-west3", "google-gemini"].map(|name| {
+            let found = catalogue.hosts().iter().find(|host| host.name.as_str() == name);
+            Arc::clone(found.expect("it is built in"))
+        })
+    }
+
+    fn deposit(hosts: &[&Arc<Host>]) -> Deposit {
+        Deposit {
+            org: None,
+            provider: "google".parse().expect("a name"),
+            name: "main".parse().expect("a name"),
+            params: [("project".to_owned(), "b".to_owned())].into(),
+            hosts: hosts.iter().map(|host| host.name.clone()).collect::<BTreeSet<_>>(),
+        }
+    }
+
+    fn account(hosts: &[&Arc<Host>]) -> Arc<Sealed> {
+        let file = format!(
+            r#"{{"type": "service_account", "private_key_id": "0123", "client_email": "a@b.iam.gserviceaccount.com",
+                "private_key": "{}"}}"#,
+            PEM.replace('\n', "\\n")
+        );
+        let account = ServiceAccount::parse(&file).expect("an account");
+        Arc::new(vault().seal_account(deposit(hosts), &account, Timestamp::UNIX_EPOCH).expect("sealed"))
+    }
+
+    fn keys(clock: &Clock) -> Keys {
+        Keys::new(Arc::new(vault()), clock.clone())
+    }
+
+    async fn shown(keys: &Keys, host: &Arc<Host>, sealed: &Arc<Sealed>) -> Arc<ProviderKey> {
+        keys.lease(host, Some(sealed)).await.expect("leased").expect("a key")
+    }
+
+    #[tokio::test]
+    async fn a_token_is_signed_once_for_all_who_wait_for_it() {
+        let ([london, frankfurt, _], clock) = (hosts(), Clock::manual(Timestamp::UNIX_EPOCH));
+        let (keys, sealed) = (keys(&clock), account(&[]));
+        let all = join_all((0..16).map(|_| shown(&keys, &london, &sealed))).await;
+        assert!(all.iter().all(|token| Arc::ptr_eq(token, &all[0])));
+        let elsewhere = shown(&keys, &frankfurt, &sealed).await;
+        assert!(!Arc::ptr_eq(&elsewhere, &all[0]), "each host's is leased for it");
+        assert_eq!(format!("{keys:?}"), "Keys(..)");
+    }
+
+    #[tokio::test]
+    async fn a_token_is_kept_while_the_clock_says_that_it_holds() {
+        let ([london, ..], clock) = (hosts(), Clock::manual("2026-11-21T12:00:00Z".parse().expect("a time")));
+        let (keys, sealed) = (keys(&clock), account(&[]));
+        let first = shown(&keys, &london, &sealed).await;
+        clock.advance(Duration::from_secs(55 * 60 - 1));
+        assert!(Arc::ptr_eq(&first, &shown(&keys, &london, &sealed).await));
+        clock.advance(Duration::from_secs(1));
+        let second = shown(&keys, &london, &sealed).await;
+        assert_ne!(first.expose_key(), second.expose_key());
+        assert_eq!(keys.all().len(), 1, "the old one is wiped");
+        let Clock::Manual(micros) = &clock else { return };
+        micros.fetch_sub(1_000_000, Ordering::SeqCst);
+        assert!(!Arc::ptr_eq(&second, &shown(&keys, &london, &sealed).await), "none of the future is shown");
+    }
+
+    #[tokio::test]
+    async fn a_token_ends_with_its_credential_and_stays_with_its_hosts() {
+        let ([london, frankfurt, _], clock) = (hosts(), Clock::manual(Timestamp::UNIX_EPOCH));
+        let (keys, sealed) = (keys(&clock), account(&[&london]));
+        shown(&keys, &london, &sealed).await;
+        let refused = async |host, sealed: Sealed| {
+            let error = keys.lease(host, Some(&Arc::new(sealed))).await.expect_err("no key");
+            let NoKey::Unleased(error) = error else { return None };
+            Some(error)
+        };
+        assert_eq!(refused(&frankfurt, (*sealed).clone()).await, Some(Unleased::OtherHost));
+        let revoked = Sealed { revoked: Some(Timestamp::UNIX_EPOCH), ..(*sealed).clone() };
+        assert_eq!(refused(&london, revoked).await, Some(Unleased::Revoked));
+        let moved = Sealed { params: [("project".to_owned(), "other".to_owned())].into(), ..(*sealed).clone() };
+        assert!(matches!(refused(&london, moved).await, Some(Unleased::Damaged(_))), "a changed row has no token");
+    }
+
+    #[tokio::test]
+    async fn each_host_gets_the_kind_of_key_that_it_wants_or_none() {
+        let [london, _, developer] = hosts();
+        let keys = keys(&Clock::System);
+        let plain = vault().seal(deposit(&[]), &ProviderKey::new("sk-plain"), Timestamp::UNIX_EPOCH).expect("sealed");
+        let (plain, account) = (Arc::new(plain), account(&[]));
+        assert_eq!(shown(&keys, &developer, &plain).await.expose_key(), "sk-plain");
+        for (host, sealed) in [(&london, &plain), (&developer, &account)] {
+            let error = keys.lease(host, Some(sealed)).await.expect_err("the other kind");
+            assert!(matches!(error, NoKey::Unleased(Unleased::OtherKind(kind)) if kind == sealed.kind), "{error}");
+        }
+        assert!(keys.lease(&london, None).await.expect("nothing to lease").is_none());
+    }
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 use phi_words::{MicroUsd, Modality};
 
 use super::*;
-use crate::{Evidence, Extent};
+use crate::{Auth, Evidence, Extent};
 
 const BASE: &str = r#"
 [provider.acme]
@@ -163,6 +163,54 @@ fn hosts_lie_where_their_sources_say() {
     let mut places = BTreeMap::new();
     for (gap, place) in gaps {
         assert_eq!(*places.entry(gap.to_owned()).or_insert_with(|| place.clone()), place, "`{gap}` says one place");
+    }
+}
+
+/// <https://cloud.google.com/about/locations>
+#[test]
+fn each_location_of_vertex_lies_in_its_country() {
+    let places = [
+        ("asia-east1", "TW"),
+        ("asia-east2", "HK"),
+        ("asia-northeast1", "JP"),
+        ("asia-northeast3", "KR"),
+        ("asia-south1", "IN"),
+        ("asia-southeast1", "SG"),
+        ("australia-southeast1", "AU"),
+        ("europe-west2", "GB"),
+        ("europe-west3", "DE"),
+        ("europe-west4", "NL"),
+        ("europe-west9", "FR"),
+        ("me-west1", "IL"),
+        ("southamerica-east1", "BR"),
+    ];
+    let catalogue = built_in();
+    let of_vertex = catalogue.hosts().iter().filter(|host| host.auth == Auth::GoogleServiceAccount);
+    let known: BTreeSet<_> = of_vertex.map(|host| host.name.as_str()).collect();
+    let expected: BTreeSet<_> = places.iter().map(|(location, _)| format!("google-{location}")).collect();
+    assert_eq!(known, expected.iter().map(String::as_str).chain(["google-global"]).collect());
+    for (location, country) in places {
+        let host = catalogue.hosts().iter().find(|host| host.name.as_str() == format!("google-{location}")).unwrap();
+        let address = format!(
+            "https://{location}-aiplatform.googleapis.com/v1/projects/{{project}}/locations/{location}/endpoints/openapi"
+        );
+        assert_eq!(host.address.to_string(), address);
+        assert_eq!(host.processes_in, Extent::Countries([country.parse().unwrap()].into()), "{location}");
+    }
+}
+
+#[test]
+fn every_region_has_a_live_route_for_chat_inside_it() {
+    let (catalogue, today) = (built_in(), "2026-11-21".parse().unwrap());
+    for territory in catalogue.regions() {
+        let serves = |row: &Arc<Row>| {
+            row.modality == Modality::Chat
+                && row.is_live(today)
+                && row.is_priced()
+                && !row.pin_only
+                && row.host.processes_in.is_within(&territory.extent)
+        };
+        assert!(catalogue.rows().iter().any(serves), "{}", territory.name);
     }
 }
 
@@ -427,6 +475,7 @@ fn each_rule_is_held() {
         ("https://api.acme.example", "https://gpu.internal", "host.acme-ch.address"),
         ("https://api.acme.example/v1", "https://{x}.example", "host.acme-ch"),
         ("\"bearer\"", "\"none\"", "host.acme-ch.auth"),
+        ("\"bearer\"", "\"google-service-account\"", "host.acme-ch.auth"),
         ("processes_in = [\"CH\"]", "processes_in = []", "host.acme-ch"),
         ("processes_in = [\"CH\"]", "processes_in = [\"Switzerland\"]", "host.acme-ch"),
         ("processes_in = [\"CH\"]", "processes_in = \"everywhere\"", "host.acme-ch"),

@@ -18,4 +18,5 @@ mod routing;
 mod setup;
 mod stand;
 mod streaming;
+mod vertex;
 mod wire;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(crate) struct Stand {
     address: SocketAddr,
     _tasks: JoinSet<()>,
     _stopper: Stopper,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stand {
@@ -58,7 +59,7 @@ impl Stand {
         let (_stopper, stop) = Stop::pair();
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&gateway).serve(listener, Serve::Traffic(None), stop));
-        Self { deployment, gateway, recorder, clock, token, hosts, address, _tasks: tasks, _stopper, _folder: folder }
+        Self { deployment, gateway, recorder, clock, token, hosts, address, _tasks: tasks, _stopper, folder }
     }
 
     /// A host by its name in the setup, or `local`.
@@ -77,6 +78,11 @@ impl Stand {
             host.forget();
             host.behave();
         });
+    }
+
+    /// The folder of everything that it writes.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
