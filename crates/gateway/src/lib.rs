@@ -12,6 +12,7 @@ mod snapshot;
 mod surface;
 mod tap;
 mod tls;
+mod upkeep;
 
 pub use endpoints::{ENDPOINTS, Stage};
 pub use request::{Bounds, Gateway};

@@ -81,8 +81,8 @@ impl Metrics {
         self.unidentified.get_or_create(&Reason { reason: error.reason() }).inc();
     }
 
-    /// The text of a scrape, in the OpenMetrics format.
-    pub(crate) fn text(&self, now: Now) -> String {
+    /// The text of a scrape, in the OpenMetrics format, with `more` of it.
+    pub(crate) fn text(&self, now: Now, more: &str) -> String {
         let mut text = String::new();
         let counted = encode(&mut text, &self.registry);
         debug_assert!(counted.is_ok(), "writing to a string does not fail");
@@ -98,6 +98,7 @@ impl Metrics {
         for (name, value) in gauges {
             text.push_str(&format!("# TYPE {name} gauge\n{name} {value}\n"));
         }
+        text.push_str(more);
         text.push_str("# EOF\n");
         text
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::body::Body;
 use crate::metrics::Now;
 use crate::request::Gateway;
+use crate::upkeep;
 
 impl Gateway {
     /// Answers one request of an operator's probe.
@@ -20,7 +21,8 @@ impl Gateway {
             "/healthz" => reply(StatusCode::OK, "text/plain", "ok\n".to_owned()),
             "/readyz" => self.ready(),
             "/metrics" => {
-                let text = self.metrics.text(self.now());
+                let snapshot = self.snapshot();
+                let text = self.metrics.text(self.now(), &upkeep::gauges(&snapshot.scene, self.clock.now()));
                 reply(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
             }
             _ => reply(StatusCode::NOT_FOUND, "text/plain", "there is /healthz, /readyz and /metrics\n".to_owned()),
@@ -43,6 +45,7 @@ impl Gateway {
             "snapshot": snapshot.version,
             "catalogue": snapshot.scene.catalogue().version(),
             "policy": "none",
+            "warnings": upkeep::warnings(&snapshot.scene, self.clock.now()),
         });
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         reply(status, "application/json", format!("{body}\n"))

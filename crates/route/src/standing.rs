@@ -43,6 +43,11 @@ impl Standing {
         }
     }
 
+    /// All agreements, whether they stand now or not.
+    pub fn agreements(&self) -> impl Iterator<Item = &Agreement> {
+        self.with_providers.values().chain(self.with_customers.values()).flatten()
+    }
+
     /// The agreements with a provider.
     pub fn with_provider(&self, provider: &ProviderName) -> &[Agreement] {
         self.with_providers.get(provider).map(Vec::as_slice).unwrap_or_default()

@@ -90,10 +90,13 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-/// Whether all rows have the same fields, so that they make a table.
+/// Whether all rows have the same fields, and none of them has parts of its own, so that they make a table.
 fn alike(rows: &[Value]) -> bool {
     let names = |row: &Value| row.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>());
-    rows.windows(2).all(|two| matches!(two, [a, b] if names(a) == names(b)))
+    let parts =
+        |value: &Value| value.is_object() || value.as_array().is_some_and(|items| items.iter().any(Value::is_object));
+    let plain = |row: &Value| row.as_object().is_none_or(|fields| !fields.values().any(parts));
+    rows.iter().all(plain) && rows.windows(2).all(|two| matches!(two, [a, b] if names(a) == names(b)))
 }
 
 fn table(rows: &[Value]) -> String {
@@ -189,5 +192,6 @@ mod tests {
             "nothing  -",
         ];
         assert_eq!(fields(&one), lines.join("\n"));
+        assert!(!alike(std::slice::from_ref(&one)) && alike(&[json!({"a": 1}), json!({"a": ["b"]})]));
     }
 }

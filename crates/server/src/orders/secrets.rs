@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use phi_record::{Act, By};
 use phi_vault::{Deposit, Sealed, ServiceAccount};
-use phi_words::{CredentialId, HostName, KeyKind, ProviderKey, Slug};
+use phi_words::{CredentialId, HostName, KeyKind, ProviderKey, ProviderName, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -116,6 +116,8 @@ impl Put {
         if hosts.is_empty() {
             bail!("{}", given.misfit(opens));
         }
+        let theirs = catalogue.hosts().iter().filter(|host| host.provider == provider);
+        known(&self.params, &provider, theirs.flat_map(|host| host.params()).collect())?;
         let needed: BTreeSet<&str> = hosts.iter().flat_map(|host| host.params()).collect();
         let mut params: BTreeMap<String, String> = self.params.into_iter().collect();
         if let Some(project) = given.project().filter(|_| needed.contains("project") && !params.contains_key("project"))
@@ -142,6 +144,16 @@ impl Put {
         deployment.change(act, async |change| change.put_credential(&sealed).await).await?;
         Ok(Said::One(shown(&sealed)))
     }
+}
+
+/// Whether the provider's hosts have all these parameters: a mistyped one would be kept, and fill nothing.
+fn known(params: &[(String, String)], provider: &ProviderName, names: BTreeSet<&str>) -> anyhow::Result<()> {
+    let Some((name, _)) = params.iter().find(|(name, _)| !names.contains(name.as_str())) else { return Ok(()) };
+    if names.is_empty() {
+        bail!("no address of `{provider}` has the parameter `{name}`\n  hint: its hosts need none: leave --set out");
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    bail!("no address of `{provider}` has the parameter `{name}`\n  hint: there is {}", names.join(", "))
 }
 
 impl Key {

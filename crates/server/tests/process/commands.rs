@@ -192,7 +192,8 @@ fn agreements(deploy: &Deploy) {
     let made = json_of(deploy, &line(&path, "--provider tested --review-by 2999-01-01"));
     let hash = phi_crypto::hex(&phi_crypto::sha256(&[b"the signed pages"]));
     assert_eq!((&made["stands"], &made["document"]), (&json!(true), &json!(hash)));
-    assert_eq!(json_of(deploy, "agreement list"), json!([made]));
+    assert_eq!(json_of(deploy, &format!("agreement show {}", text(&made["id"]))), made);
+    assert_eq!(json_of(deploy, "agreement list")[0]["id"], made["id"]);
     let old = json_of(deploy, &line(&hash, "--provider tested --review-by 2026-01-02"));
     assert_eq!((&old["stands"], &old["document"]), (&json!(false), &json!(hash)), "its review is overdue");
     let customer = json_of(deploy, &line(&hash, "--kind customer --org st-mary --review-by 2999-01-01"));
@@ -226,6 +227,8 @@ fn vault(deploy: &Deploy) {
         ("vault put tested", "", "no key"),
         ("vault put tested", "two words", "no key"),
         ("vault put infomaniak", "sk-x", "--set product_id"),
+        ("vault put infomaniak --set product_id=1 --set project=2", "sk-x", "there is product_id"),
+        ("vault put tested --set product_id=1", "sk-x", "leave --set out"),
         ("vault put tested --file /nowhere", "", "/nowhere"),
     ] {
         let ran = deploy.run_with(&words(line), input);

@@ -1,8 +1,10 @@
 //! The real `phi`, run as a process on a folder of its own, with simulated hosts in this process.
 
+mod accounts;
 mod book;
 mod call;
 mod canary;
+mod catalogue;
 mod commands;
 mod deploy;
 mod gated;

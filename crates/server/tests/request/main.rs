@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+mod agreements;
 mod ask;
 mod embeddings;
 mod failover;
@@ -10,6 +11,7 @@ mod headers;
 mod hostile;
 mod limits;
 mod looks;
+mod money;
 mod operations;
 mod pricing;
 mod record;

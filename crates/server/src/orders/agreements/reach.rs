@@ -18,7 +18,8 @@ const SOON_DAYS: i32 = 30;
 pub(super) fn state(agreement: &Agreement, now: Timestamp) -> String {
     match agreement.state(now) {
         State::Coming(from) => format!("stands from {from}"),
-        State::Stands { days } if days <= SOON_DAYS => format!("lapses in {} days", days + 1),
+        State::Stands { days: 0 } => "lapses after today".to_owned(),
+        State::Stands { days } if days <= SOON_DAYS => format!("lapses in {days} days, after {}", agreement.review_by),
         State::Stands { .. } => "stands".to_owned(),
         State::Lapsed(last) => format!("lapsed after {last}"),
         State::Revoked(_) => "revoked".to_owned(),

@@ -101,8 +101,9 @@ impl Set {
         if self.currency == Currency::Usd {
             bail!("a dollar is worth a dollar\n  hint: rates are of the other currencies");
         }
-        let usd = Micros::try_from(self.usd.clone()).map_err(anyhow::Error::msg);
-        let usd = usd.with_context(|| format!("`{}` cannot be a rate", self.usd))?;
+        let Ok(usd) = Micros::try_from(self.usd.clone()) else {
+            bail!("`{}` is no amount\n  hint: write up to 9 digits, a point and up to 6 more, such as 1.12", self.usd);
+        };
         if usd.micros() == 0 {
             bail!("a rate of zero would make everything free\n  hint: say what one unit is worth in US dollars");
         }
