@@ -170,8 +170,19 @@ impl<'a> Moment<'a> {
         territory: Option<&Territory>,
         wish: &Wish<'_>,
     ) -> Result<Way<'a>, Dropped> {
+        self.fate_by((row, spot), spot.links(wish.org), territory, wish)
+    }
+
+    /// The same, where no other ways to the host than these are taken.
+    fn fate_by(
+        &self,
+        (row, spot): (&'a Arc<Row>, &'a Spot),
+        links: impl Iterator<Item = &'a Arc<Link>>,
+        territory: Option<&Territory>,
+        wish: &Wish<'_>,
+    ) -> Result<Way<'a>, Dropped> {
         let resident = self.serves(row, territory, wish)?;
-        let mut links = spot.links(wish.org).peekable();
+        let mut links = links.peekable();
         links.peek().ok_or(Dropped::NoCredential)?;
         demand(row.is_priced(), || Dropped::NoPrice)?;
         (wish.fits)(&spot.carry).map_err(Dropped::Misfit)?;
@@ -184,12 +195,10 @@ impl<'a> Moment<'a> {
     pub(crate) fn upholds(&self, row: &Row, link: &Link, wish: &Wish<'_>) -> bool {
         let territory = self.scene.catalogue().region(wish.region);
         let Some((known, spot)) = self.scene.one(&row.route) else { return false };
-        let Ok(resident) = self.serves(known, territory, wish) else { return false };
-        let same = spot.links(wish.org).filter(|known| known.as_ref() == link);
         // Another model, host or space under the same id is another route.
-        (&known.host, &known.own, &known.space) == (&row.host, &row.own, &row.space)
-            && self.way(resident, same, wish).is_ok()
-            && self.allowed(known, wish).is_ok()
+        let is_same = (&known.host, &known.own, &known.space) == (&row.host, &row.own, &row.space);
+        let same_way = spot.links(wish.org).filter(|known| known.as_ref() == link);
+        is_same && self.fate_by((known, spot), same_way, territory, wish).is_ok()
     }
 
     /// Where a route stands for a kept or dropped one among the others.

@@ -112,7 +112,11 @@ impl Planned {
     /// Whether law and permit still allow it: to be asked before each attempt, of the scene that is in force then. An
     /// agreement may have lapsed since it was planned, a credential may have been revoked, a host moved.
     pub fn is_upheld(&self, permit: &Permit, scene: &Scene, now: Timestamp) -> bool {
-        with_wish(permit, |wish| Moment::new(scene, None, now).upholds(&self.row, &self.link, wish))
+        with_wish(permit, |wish| self.stands(&Moment::new(scene, None, now), wish))
+    }
+
+    pub(crate) fn stands(&self, moment: &Moment<'_>, wish: &Wish<'_>) -> bool {
+        moment.upholds(&self.row, &self.link, wish)
     }
 
     /// What a kept way leads to; with PHI, nothing but an eligible one leads anywhere.

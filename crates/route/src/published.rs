@@ -5,7 +5,6 @@ use jiff::civil::Date;
 use phi_catalog::{Catalogue, Evidence, Row};
 use phi_words::{Framework, Region};
 
-use crate::Scene;
 use crate::residency::{Resident, is_general_work, is_offered};
 
 /// What strangers are told of a route. It is known from the catalogue and the weakest evidence that the deployment takes,
@@ -22,16 +21,9 @@ pub struct Published<'a> {
     pub frameworks: BTreeSet<Framework>,
 }
 
-/// Every live, priced route of a scene that strangers may be shown.
-pub fn published(scene: &Scene, today: Date) -> Vec<Published<'_>> {
-    let (catalogue, evidence) = (scene.catalogue(), scene.settings().evidence);
-    let shown = |row: &&Arc<Row>| {
-        row.public
-            && row.is_live(today)
-            && row.is_priced()
-            && row.host.evidence <= evidence
-            && !scene.leaves_out(&row.host)
-    };
+/// Every live, priced route of a catalogue that strangers may be shown, its place known from no weaker evidence than this.
+pub fn published(catalogue: &Catalogue, evidence: Evidence, today: Date) -> Vec<Published<'_>> {
+    let shown = |row: &&Arc<Row>| row.public && row.is_live(today) && row.is_priced() && row.host.evidence <= evidence;
     catalogue.rows().iter().filter(shown).map(|row| of(row, catalogue)).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The law and the planner, held against an oracle that shares no code with them, and by tables.
 
+mod failures;
 mod law;
 mod matrix;
 mod oracle;

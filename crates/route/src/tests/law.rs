@@ -1,8 +1,9 @@
 //! The planner against the oracle, over a hundred thousand requests; and against the oracle with one eye shut, which
 //! has to be noticed: so each thing that the planner looks at is one that these worlds can tell it by.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use phi_catalog::Catalogue;
@@ -11,32 +12,43 @@ use phi_words::{Capability, Class, Code, Modality, Tier};
 
 use super::oracle::expected;
 use super::world::{Asked, CAPABILITIES, Dice, Name, REGIONS, World};
-use crate::Scene;
 use crate::moment::{Moment, Wish};
 use crate::plan::routes;
+use crate::{Planned, Scene};
 
-const WORLDS: u64 = 400;
+/// A hundred thousand requests; a million with the feature `million`.
+const WORLDS: u64 = if cfg!(feature = "million") { 4_000 } else { 400 };
 const REQUESTS: u64 = 250;
+
+/// How far the worlds reach.
+#[derive(Debug, Default)]
+struct Reach {
+    plans: u64,
+    phi_plans: u64,
+    long: u64,
+    codes: BTreeMap<&'static str, u64>,
+}
 
 #[test]
 fn the_planner_does_what_the_contract_says() {
-    let (mut plans, mut phi_plans, mut long, mut codes) = (0, 0, 0, BTreeMap::<&str, u64>::new());
-    for seed in 0..WORLDS {
+    let reach = Mutex::new(Reach::default());
+    in_threads(WORLDS, &|seed| {
         run(seed, REQUESTS, &|_, _| {}, &mut |asked, expected, got| {
             assert_eq!(got, expected, "world {seed}: {asked:?}");
+            let mut reach = reach.lock().unwrap();
             match expected {
                 Ok(routes) => {
-                    plans += 1;
-                    phi_plans += u64::from(asked.phi);
-                    long += u64::from(routes.len() == 16);
+                    reach.plans += 1;
+                    reach.phi_plans += u64::from(asked.phi);
+                    reach.long += u64::from(routes.len() == 16);
                 }
-                Err(code) => *codes.entry(code.as_str()).or_default() += 1,
+                Err(code) => *reach.codes.entry(code.as_str()).or_default() += 1,
             }
             true
         });
-    }
-    let all = WORLDS * REQUESTS;
-    assert_eq!(all, 100_000);
+    });
+    let (all, Reach { plans, phi_plans, long, codes }) = (WORLDS * REQUESTS, reach.into_inner().unwrap());
+    assert!(all >= 100_000);
     assert!(plans * 100 >= all * 30, "only {plans} of {all} got a plan");
     assert!(phi_plans * 100 >= all * 10, "only {phi_plans} of {all} got a plan for PHI");
     assert!(long >= 10, "only {long} plans were cut to their longest");
@@ -44,6 +56,20 @@ fn the_planner_does_what_the_contract_says() {
         let count = codes.get(code.as_str()).copied().unwrap_or_default();
         assert!(count >= 100, "{code} came {count} times: {codes:?}");
     }
+}
+
+/// Does something for each number below `all`, on as many threads as there are cores.
+pub(super) fn in_threads(all: u64, act: &(dyn Fn(u64) + Sync)) {
+    let next = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < all) {
+                    act(seed);
+                }
+            });
+        }
+    });
 }
 
 /// What a planner that forgets one thing would see.
@@ -136,30 +162,53 @@ fn run(
     blind: &dyn Fn(&mut World, &mut Asked),
     judge: &mut dyn FnMut(&Asked, Outcome, Outcome) -> bool,
 ) {
-    let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
     let mut dice = Dice(seed);
     let world = World::draw(&mut dice);
-    let mut met: Option<(World, Arc<Catalogue>)> = None;
+    // A blind world is often the one before, and reading a catalogue is what takes time.
+    let mut met: Option<(World, Stage)> = None;
     for _ in 0..requests {
         let asked = Asked::draw(&mut dice, &world);
         let (mut blind_world, mut blind_asked) = (world.clone(), asked.clone());
         blind(&mut blind_world, &mut blind_asked);
-        let (_, catalogue) = match met.take() {
-            Some(before) if before.0 == blind_world => met.insert(before),
-            Some(_) | None => {
-                let catalogue = blind_world.catalogue();
-                met.insert((blind_world.clone(), catalogue))
-            }
+        let stage = match met.take() {
+            Some(before) if before.0 == blind_world => &mut met.insert(before).1,
+            Some(_) | None => &mut met.insert((blind_world.clone(), Stage::of(&blind_world))).1,
         };
-        let scene = Scene::new(Arc::clone(catalogue), blind_world.standing(now), blind_asked.settings());
-        let moment = Moment::new(&scene, None, now);
-        if !judge(&asked, expected(&world, &asked), planned(&moment, &blind_asked, &blind_world)) {
+        let got = planned(&Moment::new(stage.scene(&blind_asked), None, now()), &blind_asked, &blind_world);
+        let got = got.map(|planned| planned.iter().map(|planned| number(planned.row().route.as_str())).collect());
+        if !judge(&asked, expected(&world, &asked), got) {
             return;
         }
     }
 }
 
-fn planned(moment: &Moment<'_>, asked: &Asked, world: &World) -> Outcome {
+pub(super) fn now() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+/// A world as the planner meets it, under each of the settings that a request may bring along.
+pub(super) struct Stage {
+    world: World,
+    catalogue: Arc<Catalogue>,
+    scenes: HashMap<(bool, bool, bool), Scene>,
+}
+
+impl Stage {
+    pub(super) fn of(world: &World) -> Self {
+        Self { world: world.clone(), catalogue: world.catalogue(), scenes: HashMap::new() }
+    }
+
+    pub(super) fn scene(&mut self, asked: &Asked) -> &Scene {
+        let make = || Scene::new(Arc::clone(&self.catalogue), self.world.standing(now()), asked.settings());
+        self.scenes.entry((asked.hosted, asked.durable, asked.strict)).or_insert_with(make)
+    }
+}
+
+pub(super) fn planned(moment: &Moment<'_>, asked: &Asked, world: &World) -> Result<Vec<Planned>, Code> {
+    with_wish(asked, world, |wish| routes(moment, wish).map_err(|refusal| refusal.code))
+}
+
+pub(super) fn with_wish<T>(asked: &Asked, world: &World, act: impl FnOnce(&Wish<'_>) -> T) -> T {
     let model = match asked.name {
         Name::Auto => "auto".to_owned(),
         Name::Route(row) if row % 2 == 0 => format!("r{row:02}"),
@@ -189,10 +238,9 @@ fn planned(moment: &Moment<'_>, asked: &Asked, world: &World) -> Outcome {
         },
         allows: &|facts| asked.denied >> number(facts.route.as_str()) & 1 == 0,
     };
-    let planned = routes(moment, &wish).map_err(|refusal| refusal.code)?;
-    Ok(planned.iter().map(|planned| number(planned.row().route.as_str())).collect())
+    act(&wish)
 }
 
-fn number(route: &str) -> usize {
+pub(super) fn number(route: &str) -> usize {
     route.trim_start_matches('r').parse().unwrap()
 }

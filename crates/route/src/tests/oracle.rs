@@ -7,6 +7,13 @@ use super::world::{Asked, Name, PROVIDERS, REGIONS, WAgreement, WORLD, WRow, Wor
 
 /// The rows of the plan in order, or the code.
 pub(super) fn expected(world: &World, asked: &Asked) -> Result<Vec<usize>, Code> {
+    let mut lawful = lawful(world, asked)?;
+    lawful.truncate(16);
+    Ok(lawful)
+}
+
+/// All rows that law and rules allow, in order, however many they are; or the code.
+pub(super) fn lawful(world: &World, asked: &Asked) -> Result<Vec<usize>, Code> {
     let named: Vec<usize> = match asked.name {
         Name::Nonsense => return Err(Code::ModelNotFound),
         Name::Route(row) => vec![row],
@@ -30,7 +37,8 @@ pub(super) fn expected(world: &World, asked: &Asked) -> Result<Vec<usize>, Code>
             && payable
     })?;
     let able = narrow(serving, Code::UnsupportedParameter, &|_, row| asked.needs & !row.capabilities == 0)?;
-    let lawful = narrow(able, Code::PhiBlocked, &|_, row| !asked.phi || may_hold_phi(world, asked, row))?;
+    let by_any_key = |row: &WRow| keys(world, asked, row).into_iter().any(|key| may_hold_phi(world, asked, row, key));
+    let lawful = narrow(able, Code::PhiBlocked, &|_, row| !asked.phi || by_any_key(row))?;
     let mut allowed =
         narrow(lawful, Code::PolicyDenied, &|at, row| asked.denied >> at & 1 == 0 && (row.free || !asked.test))?;
     allowed.sort_by_key(|at| {
@@ -41,7 +49,6 @@ pub(super) fn expected(world: &World, asked: &Asked) -> Result<Vec<usize>, Code>
             matches!(asked.name, Name::Auto) && asked.thinking.is_some_and(|thinking| thinking != row.thinking);
         (row.doubtful, row.provider != world.residents[asked.region], other_tier, cost.div_ceil(1_000_000), *at)
     });
-    allowed.truncate(16);
     Ok(allowed)
 }
 
@@ -57,7 +64,16 @@ fn keys(world: &World, asked: &Asked, row: &WRow) -> Vec<Option<usize>> {
     usable.map(|(at, _)| Some(at)).collect()
 }
 
-fn may_hold_phi(world: &World, asked: &Asked, row: &WRow) -> bool {
+/// Whether a row may be asked with this key, `None` for none at all.
+pub(super) fn may(world: &World, asked: &Asked, at: usize, key: Option<usize>) -> bool {
+    let row = &world.rows[at];
+    let named = Asked { name: Name::Route(at), ..asked.clone() };
+    let chosen = matches!(asked.name, Name::Auto) && row.pin_only;
+    let usable = keys(world, asked, row).contains(&key);
+    !chosen && usable && lawful(world, &named).is_ok() && (!asked.phi || may_hold_phi(world, asked, row, key))
+}
+
+fn may_hold_phi(world: &World, asked: &Asked, row: &WRow, key: Option<usize>) -> bool {
     let Some(places) = row.places else { return false };
     if asked.test || !asked.durable || row.unverified || asked.frameworks == 0 {
         return false;
@@ -82,13 +98,11 @@ fn may_hold_phi(world: &World, asked: &Asked, row: &WRow) -> bool {
     });
     let current = |a: &WAgreement| !a.revoked && a.from <= 0 && a.until >= 0 && a.work & 1 != 0;
     let covers = |a: &WAgreement, country, framework| a.countries & country != 0 && a.frameworks & framework != 0;
-    let attested = keys(world, asked, row).into_iter().any(|key| {
-        all_pairs(&|country, framework| {
-            world.agreements.iter().any(|a| {
-                let theirs = a.provider == Some(row.provider) && (a.key.is_none() || a.key == key);
-                let ours = a.org.is_none() || a.org == Some(asked.org);
-                theirs && ours && current(a) && covers(a, country, framework)
-            })
+    let attested = all_pairs(&|country, framework| {
+        world.agreements.iter().any(|a| {
+            let theirs = a.provider == Some(row.provider) && (a.key.is_none() || a.key == key);
+            let ours = a.org.is_none() || a.org == Some(asked.org);
+            theirs && ours && current(a) && covers(a, country, framework)
         })
     });
     let with_customer = all_pairs(&|country, framework| {

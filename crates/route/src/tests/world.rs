@@ -81,6 +81,7 @@ pub(super) struct WKey {
     pub(super) provider: usize,
     pub(super) org: Option<usize>,
     pub(super) revoked: bool,
+    pub(super) id: CredentialId,
 }
 
 #[derive(Debug, Clone)]
@@ -122,7 +123,7 @@ impl Dice {
         usize::try_from((z ^ (z >> 31)) % n as u64).unwrap()
     }
 
-    fn percent(&mut self, p: usize) -> bool {
+    pub(super) fn percent(&mut self, p: usize) -> bool {
         self.below(100) < p
     }
 
@@ -352,12 +353,12 @@ impl WAgreement {
 impl WKey {
     fn draw(dice: &mut Dice) -> Self {
         let org = dice.percent(35).then(|| dice.below(ORGS));
-        Self { provider: dice.below(PROVIDERS), org, revoked: dice.percent(8) }
+        Self { provider: dice.below(PROVIDERS), org, revoked: dice.percent(8), id: CredentialId::new() }
     }
 
     fn sealed(&self, world: &World, now: Timestamp) -> Sealed {
         Sealed {
-            id: CredentialId::new(),
+            id: self.id,
             org: self.org.map(|org| world.orgs[org]),
             provider: format!("p{}", self.provider).parse().unwrap(),
             name: "key".parse().unwrap(),
