@@ -8,10 +8,10 @@ use std::time::Duration;
 use phi_catalog::Catalogue;
 use phi_gateway::Bounds;
 use phi_ledger::Durability;
-use phi_upstream::Deadlines;
+use phi_upstream::{Deadlines, Proxy};
 use phi_words::{ModelName, Slug};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The settings as they are written.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -165,6 +165,13 @@ impl From<Evidence> for phi_catalog::Evidence {
 pub struct UpstreamSection {
     /// A PEM file of certificate authorities that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// An HTTP proxy through which every host is reached that does not stand on the operator's premises:
+    /// `http://HOST:PORT`. It resolves their names, so that it, and not this gateway, keeps them from leading to private
+    /// addresses.
+    #[serde(serialize_with = "without_login")]
+    pub proxy: Option<String>,
+    /// The file of the proxy's login, `NAME:PASSWORD` on one line, that only this user can read.
+    pub proxy_login_file: Option<PathBuf>,
     /// Seconds to connect, TLS included.
     pub connect_seconds: u64,
     /// Seconds to the first byte of an answer.
@@ -180,6 +187,8 @@ impl Default for UpstreamSection {
         let deadlines = Deadlines::default();
         Self {
             ca_file: None,
+            proxy: None,
+            proxy_login_file: None,
             connect_seconds: deadlines.connect.as_secs(),
             first_byte_seconds: deadlines.first_byte.as_secs(),
             idle_seconds: deadlines.idle.as_secs(),
@@ -217,6 +226,8 @@ pub struct Config {
     pub evidence: phi_catalog::Evidence,
     /// Certificate authorities beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// The proxy through which hosts that are not on the premises are reached.
+    pub proxy: Option<Proxy>,
     /// How long hosts are waited for.
     pub deadlines: Deadlines,
 }
@@ -322,6 +333,7 @@ impl Written {
             embeddings: self.embeddings()?,
             evidence: self.route.evidence.into(),
             ca_file: self.upstream.ca_file.clone(),
+            proxy: self.proxy()?,
             deadlines: self.deadlines()?,
         })
     }
@@ -364,6 +376,19 @@ impl Written {
             .map_err(|error| wrong("route.embeddings", format!("is {error}"), "use a name of `phi catalog list`"))
     }
 
+    fn proxy(&self) -> Result<Option<Proxy>, ConfigError> {
+        let login_file = self.upstream.proxy_login_file.clone();
+        let Some(address) = &self.upstream.proxy else {
+            return match login_file {
+                Some(_) => Err(wrong("upstream.proxy_login_file", "is of no proxy".into(), "set `upstream.proxy` too")),
+                None => Ok(None),
+            };
+        };
+        let hint = "write `http://HOST:PORT`, and the proxy's login into the file of `upstream.proxy_login_file`";
+        let proxy = Proxy::parse(address, login_file);
+        proxy.map(Some).map_err(|error| wrong("upstream.proxy", error.to_string(), hint))
+    }
+
     fn deadlines(&self) -> Result<Deadlines, ConfigError> {
         Ok(Deadlines {
             connect: seconds("upstream.connect_seconds", self.upstream.connect_seconds)?,
@@ -394,6 +419,15 @@ pub fn schema() -> String {
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Settings are shown, logged and copied: a login that somebody wrote into an address is not.
+fn without_login<S: Serializer>(proxy: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let shown = proxy.as_deref().map(|proxy| match proxy.rsplit_once('@') {
+        Some((_, address)) => format!("http://(login)@{address}"),
+        None => proxy.to_owned(),
+    });
+    shown.serialize(serializer)
 }
 
 fn slug(setting: &'static str, text: &str) -> Result<Slug, ConfigError> {
@@ -447,6 +481,8 @@ mod tests {
             ("[listen]\ncertificate = 'a.pem'", "listen.certificate"),
             ("[record]\ndurability = 'Disk'", "record.durability"),
             ("[upstream]\ntotal_seconds = 0", "upstream.total_seconds"),
+            ("[upstream]\nproxy = 'proxy:3128'", "upstream.proxy"),
+            ("[upstream]\nproxy_login_file = 'login'", "upstream.proxy_login_file"),
             ("[deployment]\nname = 'a/b'", "deployment.name"),
             ("[gateway]\nrunning = 0", "gateway.running"),
         ] {
@@ -454,6 +490,16 @@ mod tests {
             assert!(error.contains(name), "{error}");
         }
         assert!(checked("[listen]\ntraffic = '0.0.0.0:8080'\nplaintext = true").is_ok());
+    }
+
+    #[test]
+    fn a_login_in_the_address_of_a_proxy_is_refused_and_never_shown() {
+        let text = "[upstream]\nproxy = 'http://clinic:sesame@proxy.example:3128'";
+        let error = checked(text).expect_err("a login");
+        assert!(error.contains("upstream.proxy_login_file") && !error.contains("sesame"), "{error}");
+        let written: Written = toml::from_str(text).expect("settings");
+        let shown = toml::to_string(&written).expect("settings");
+        assert!(shown.contains("http://(login)@proxy.example:3128") && !shown.contains("sesame"), "{shown}");
     }
 
     #[test]

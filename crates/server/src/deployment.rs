@@ -59,7 +59,7 @@ impl Deployment {
     pub async fn open(data: Data) -> anyhow::Result<Self> {
         let config = Arc::new(data.written()?.check()?);
         config.fits(&Catalogue::load(data.overrides().as_deref())?)?;
-        let client = Client::new(config.ca_file.as_deref(), config.deadlines)?;
+        let client = Client::new(config.ca_file.as_deref(), config.proxy.as_ref(), config.deadlines)?;
         Self::open_with(data, config, client, Police::new(Clock::System), Clock::System).await
     }
 
@@ -342,7 +342,7 @@ fn restart_needed(before: &Config, after: &Config) -> Vec<&'static str> {
     differs("deployment", before.origin != after.origin);
     differs("listen", (before.traffic, before.console, &before.tls) != (after.traffic, after.console, &after.tls));
     differs("record", (before.durability, before.segment_bytes) != (after.durability, after.segment_bytes));
-    differs("upstream", before.ca_file != after.ca_file || before.deadlines != after.deadlines);
+    differs("upstream", (&before.ca_file, &before.proxy, before.deadlines) != (&after.ca_file, &after.proxy, after.deadlines));
     differs("gateway", before.bounds != after.bounds);
     names
 }

@@ -3,7 +3,7 @@
 //!
 //! A [`Host`] listens on loopback, plain or by TLS under a test [`Ca`], by HTTP/1.1 or HTTP/2, answers in OpenAI's shapes, and remembers exactly
 //! what reached it ([`Seen`]). A [`Fault`] makes it misbehave: for the next answers ([`Host::next`]) or for all of them
-//! ([`Host::always`]). The binary `phi-simulate` runs such hosts beside a real gateway, and takes faults over HTTP.
+//! ([`Host::always`]). A [`Proxy`] stands between. The binary `phi-simulate` runs such hosts beside a real gateway, and takes faults over HTTP.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
@@ -22,6 +22,7 @@ mod fault;
 mod host;
 mod http1;
 mod http2;
+mod proxy;
 mod says;
 mod seen;
 mod wire;
@@ -29,5 +30,6 @@ mod wire;
 pub use ca::{Ca, Http};
 pub use fault::{Ends, Fault, Shape, StatusFault, UsageLie, VectorLie};
 pub use host::Host;
+pub use proxy::{Proxy, ProxyFault};
 pub use says::{Says, Tool};
 pub use seen::{Ended, Seen};

@@ -5,6 +5,7 @@ mod connect;
 mod link;
 mod pipe;
 mod pool;
+mod proxy;
 mod public;
 mod roots;
 #[cfg(test)]
@@ -22,18 +23,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::Request;
 use http_body::{Body, Frame, SizeHint};
 use phi_words::{Prompt, ProviderKey};
 use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
-use crate::deadline::Deadlines;
+use crate::deadline::{Deadlines, Until};
 use crate::hosts::Target;
 use connect::{Connector, Law, Names};
 use link::Ping;
 use pool::Pool;
 
 pub(crate) use arrived::Arrived;
+pub use proxy::{Proxy, ProxyError};
 pub use roots::ClientError;
 pub(crate) use trouble::Trouble;
 
@@ -65,16 +68,16 @@ pub(crate) struct Sending<'a> {
 
 impl Client {
     /// The client of a running deployment: names are resolved by the system, certificates are judged by the system's
-    /// roots and those in `ca_file` (PEM).
+    /// roots and those in `ca_file` (PEM), and hosts that do not stand on the premises are reached through `proxy`.
     ///
     /// # Errors
-    /// Where `ca_file` holds no certificates.
-    pub fn new(ca_file: Option<&Path>, deadlines: Deadlines) -> Result<Self, ClientError> {
+    /// Where `ca_file` holds no certificates, or the file of the proxy's login no login.
+    pub fn new(ca_file: Option<&Path>, proxy: Option<&Proxy>, deadlines: Deadlines) -> Result<Self, ClientError> {
         let mut roots = roots::system();
         if let Some(path) = ca_file {
             roots::add_file(&mut roots, path)?;
         }
-        Self::build(roots, &Names::System, deadlines)
+        Self::build(roots, &Names::System, proxy, deadlines)
     }
 
     /// The client of a test: `hosts` are the only names there are, and lead where they say; `root` is trusted beside
@@ -89,14 +92,21 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(root.into_owned())?;
-        Self::build(roots, &Names::Given(Arc::new(hosts)), deadlines)
+        Self::build(roots, &Names::Given(Arc::new(hosts)), None, deadlines)
     }
 
-    fn build(roots: rustls::RootCertStore, names: &Names, deadlines: Deadlines) -> Result<Self, ClientError> {
+    fn build(
+        roots: rustls::RootCertStore,
+        names: &Names,
+        proxy: Option<&Proxy>,
+        deadlines: Deadlines,
+    ) -> Result<Self, ClientError> {
         let tls = roots::tls(roots)?;
         let ping = Ping { after: deadlines.idle / 4, within: deadlines.connect };
-        let pool = |law| Pool::new(Connector::new(names.clone(), law, tls.clone(), deadlines.connect), ping);
-        Ok(Self { public: pool(Law::PublicOnly), premises: pool(Law::Premises), deadlines })
+        let connector = |law| Connector::new(names.clone(), law, tls.clone(), deadlines.connect);
+        let public = connector(Law::PublicOnly).through(proxy.map(Proxy::tunnel).transpose()?);
+        let premises = connector(Law::Premises);
+        Ok(Self { public: Pool::new(public, ping), premises: Pool::new(premises, ping), deadlines })
     }
 
     /// How long hosts may take.

@@ -2,7 +2,7 @@
 //!
 //! [`Upstream::walk`] takes nothing but an opened entry, and tries the routes of its plan one after the other.
 //! `client.rs` is the only door out. It speaks to the hosts of the catalogue and to nobody else: to the very address that
-//! was checked, by TLS unless the host stands on the operator's premises, through no proxy, after no redirect.
+//! was checked, by TLS unless the host stands on the operator's premises, through no proxy but the operator's own, after no redirect.
 //! `outcome.rs` says what a host's failure means: whose fault it is, and whether another route may be tried.
 
 mod client;
@@ -15,7 +15,7 @@ mod place;
 mod reply;
 mod walk;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Proxy, ProxyError};
 pub use deadline::Deadlines;
 pub use frames::Frames;
 pub use reply::{Answer, Failure, Reply};

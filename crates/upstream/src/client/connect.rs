@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::pipe::Pipe;
+use super::proxy::{Tunnel, TunnelError};
 use super::public;
 use super::trouble::Why;
 
@@ -21,6 +22,8 @@ pub(super) struct Connector {
     names: Names,
     law: Law,
     tls: TlsConnector,
+    /// Hosts on the operator's premises are never reached through it.
+    tunnel: Option<Tunnel>,
     within: Duration,
 }
 
@@ -57,6 +60,8 @@ pub(crate) enum ConnectError {
     Tls(#[source] io::Error),
     #[error("the host did not take the connection in time")]
     Late,
+    #[error("no way to the host through the proxy")]
+    Proxy(#[source] TunnelError),
     #[error("the host's address is none")]
     NoAddress,
     #[error("the host took the connection and speaks no HTTP on it")]
@@ -67,7 +72,12 @@ pub(crate) enum ConnectError {
 
 impl Connector {
     pub(super) fn new(names: Names, law: Law, tls: TlsConnector, within: Duration) -> Self {
-        Self { names, law, tls, within }
+        Self { names, law, tls, tunnel: None, within }
+    }
+
+    /// The same, but every host is reached through a proxy.
+    pub(super) fn through(self, tunnel: Option<Tunnel>) -> Self {
+        Self { tunnel, ..self }
     }
 
     /// A connection to the host of an address, TLS agreed on.
@@ -83,7 +93,10 @@ impl Connector {
             return Err(ConnectError::Plain);
         }
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let tcp = dial(&self.addresses(host, port).await?, by).await?;
+        let tcp = match &self.tunnel {
+            Some(tunnel) => self.tunnelled(tunnel, (host, port), by).await?,
+            None => dial(&self.names.addresses(self.law, host, port).await?, by).await?,
+        };
         tcp.set_nodelay(true).map_err(ConnectError::Tcp)?;
         if !tls {
             return Ok(Pipe::Plain(tcp));
@@ -94,32 +107,52 @@ impl Connector {
         Ok(Pipe::Tls(Box::new(tls)))
     }
 
+    /// Where a host's name leads, the proxy alone knows. An address in the place of a name is judged here.
+    async fn tunnelled(
+        &self,
+        tunnel: &Tunnel,
+        (host, port): (&str, u16),
+        by: Instant,
+    ) -> Result<TcpStream, ConnectError> {
+        if host.parse().is_ok_and(|ip: IpAddr| !self.law.allows(ip)) {
+            return Err(ConnectError::Address);
+        }
+        tunnel.open(&self.names, (host, port), by).await.map_err(ConnectError::Proxy)
+    }
+}
+
+impl Names {
     /// Where a name leads. One address that the law forbids condemns all: a name that leads to the public internet and
     /// to a private place at once is somebody's trick.
-    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
-        let found: Vec<SocketAddr> = match (host.parse::<IpAddr>(), &self.names) {
+    pub(super) async fn addresses(&self, law: Law, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+        let found: Vec<SocketAddr> = match (host.parse::<IpAddr>(), self) {
             (Ok(ip), _) => vec![SocketAddr::new(ip, port)],
-            (Err(_), Names::System) => {
+            (Err(_), Self::System) => {
                 tokio::net::lookup_host((host, port)).await.map_err(ConnectError::Unresolved)?.collect()
             }
-            (Err(_), Names::Given(hosts)) => {
+            (Err(_), Self::Given(hosts)) => {
                 let unknown = || ConnectError::Unresolved(io::ErrorKind::NotFound.into());
                 return Ok(vec![*hosts.get(host).ok_or_else(unknown)?]);
             }
         };
-        let allowed = |address: &SocketAddr| match self.law {
-            Law::PublicOnly => public::is_public(address.ip()),
-            Law::Premises => public::is_premises(address.ip()),
-        };
         if found.is_empty() {
             return Err(ConnectError::Unresolved(io::ErrorKind::NotFound.into()));
         }
-        if found.iter().all(allowed) { Ok(found) } else { Err(ConnectError::Address) }
+        if found.iter().all(|address| law.allows(address.ip())) { Ok(found) } else { Err(ConnectError::Address) }
+    }
+}
+
+impl Law {
+    fn allows(self, ip: IpAddr) -> bool {
+        match self {
+            Self::PublicOnly => public::is_public(ip),
+            Self::Premises => public::is_premises(ip),
+        }
     }
 }
 
 /// Tries the addresses in turn, each for its share of the time that is left, so that a dead one does not eat it all.
-async fn dial(addresses: &[SocketAddr], by: Instant) -> Result<TcpStream, ConnectError> {
+pub(super) async fn dial(addresses: &[SocketAddr], by: Instant) -> Result<TcpStream, ConnectError> {
     let mut last = ConnectError::Late;
     for (tried, address) in addresses.iter().enumerate() {
         let remaining = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);

@@ -21,6 +21,21 @@ pub enum ClientError {
     /// The file of more roots holds none.
     #[error("`{0}` holds no certificate")]
     NoCertificate(PathBuf),
+    /// The file of the proxy's login cannot be read.
+    #[error("`{path}`, the file of the proxy's login, cannot be read")]
+    LoginFile {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Somebody else can read it.
+    #[error("others can open `{0}`, the file of the proxy's login\n  hint: `chmod 600 {0}`")]
+    LoginOpen(PathBuf),
+    /// It holds no login.
+    #[error("`{0}` holds no login of a proxy\n  hint: write `NAME:PASSWORD`, on one line")]
+    NoLogin(PathBuf),
     /// TLS does not take them.
     #[error("a certificate cannot be trusted, or TLS cannot be set up")]
     Tls(#[from] rustls::Error),

@@ -12,8 +12,6 @@ use super::{Arrived, Client, ClientError, Sending, Sent, Trouble};
 use crate::deadline::{Deadlines, Late};
 use crate::hosts::{Target, TargetError};
 
-mod shared;
-
 const SOON: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(30);
 const NAME: &str = "api.host.test";
@@ -53,6 +51,9 @@ by_either!(
     an_authority_of_the_operators_own_is_trusted_once_its_file_is_named,
     no_error_shows_what_was_sent_or_answered,
 );
+
+mod proxied;
+mod shared;
 
 struct Set {
     host: Host,
@@ -349,7 +350,7 @@ async fn premises_alone_may_be_plain_and_private() {
     let host = Host::start().await.expect("a host");
     let plain = format!("http://127.0.0.1:{}/v1", host.address().port());
     assert_eq!(try_target(&plain, false), Err(TargetError::Plain));
-    let client = Client::new(None, quick()).expect("a client");
+    let client = Client::new(None, None, quick()).expect("a client");
     let set = Set { host, client, target: target(&plain, true) };
     assert!(set.whole().await.expect("an answer").ends_with(b"}"));
     let local = format!("http://localhost:{}/v1", set.host.address().port());
@@ -377,12 +378,12 @@ async fn an_authority_of_the_operators_own_is_trusted_once_its_file_is_named(htt
     let ca = Ca::new().expect("an authority");
     let host = Host::start_tls(ca.identity_by(&["127.0.0.1"], http).expect("an identity")).await.expect("a host");
     let target = target(&format!("https://{}/v1", host.address()), true);
-    let client = Client::new(None, quick()).expect("a client");
+    let client = Client::new(None, None, quick()).expect("a client");
     let mut set = Set { host, client, target };
     assert!(matches!(set.whole().await, Err(Trouble::Connect(_))));
-    set.client = Client::new(Some(&file("ca.pem", ca.pem())), quick()).expect("a client");
+    set.client = Client::new(Some(&file("ca.pem", ca.pem())), None, quick()).expect("a client");
     assert!(set.whole().await.is_ok());
-    let refused = |path: &std::path::Path| Client::new(Some(path), quick()).err();
+    let refused = |path: &std::path::Path| Client::new(Some(path), None, quick()).err();
     assert!(matches!(refused(&file("empty.pem", "")), Some(ClientError::NoCertificate(_))));
     assert!(matches!(refused(&folder.path().join("absent.pem")), Some(ClientError::CaFile { .. })));
     let broken = ca.pem().replace("MII", "!!!");
