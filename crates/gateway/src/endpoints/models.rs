@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use phi_catalog::{Catalogue, Named, Row};
+use phi_catalog::{Catalogue, Named, Row, Status};
 use phi_dialect::{Treatment, parameters};
 use phi_police::{Terms, Wishes};
 use phi_route::Scene;
@@ -51,7 +51,9 @@ impl Gateway {
         let regions = scene.catalogue().regions().iter();
         let regions = regions.filter_map(|territory| under(&territory.name, terms.class())).collect();
         let classes = Class::ALL.iter().filter_map(|class| under(terms.region(), *class)).collect();
-        View { scene, terms, regions, classes, now: self.clock.now() }
+        let live = scene.catalogue().rows().iter().filter(|row| row.status == Status::Live);
+        let works = live.map(|row| row.modality).collect();
+        View { scene, terms, works, regions, classes, now: self.clock.now() }
     }
 }
 
@@ -59,6 +61,8 @@ impl Gateway {
 struct View<'a> {
     scene: &'a Scene,
     terms: &'a Terms,
+    /// The kinds of work that anybody does.
+    works: BTreeSet<Modality>,
     regions: Vec<Terms>,
     classes: Vec<Terms>,
     now: Timestamp,
@@ -73,7 +77,7 @@ impl<'a> View<'a> {
     fn shown(&self, name: &ModelName) -> Option<Value> {
         let catalogue = self.scene.catalogue();
         let kind = kind(catalogue, name)?;
-        let works = Modality::ALL.iter().map(|modality| (*modality, self.offered(self.terms, name, *modality)));
+        let works = self.works.iter().map(|modality| (*modality, self.offered(self.terms, name, *modality)));
         let works: Vec<_> = works.filter(|(_, routes)| !routes.is_empty()).collect();
         let (modality, routes) = works.first()?;
         let first = routes.first()?;

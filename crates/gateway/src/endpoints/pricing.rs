@@ -9,7 +9,7 @@ use http::{HeaderMap, Response};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use phi_catalog::{CREDITS, Catalogue, Evidence, MARGIN_BP, Row};
-use phi_route::{Published, Scene, published};
+use phi_route::{Published, published};
 use phi_words::{Class, Code, Refusal, Region};
 use serde_json::{Map, Value, json};
 
@@ -41,11 +41,12 @@ struct Card {
 impl Gateway {
     /// The rate card. Region and class may stand in the query, or in the headers that other endpoints take them from.
     pub(crate) fn pricing(&self, call: &Call, filter: &Filter, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
-        let scene = Arc::clone(&self.snapshot().scene);
-        let wishes = headers::wishes(headers, scene.catalogue())?;
-        let region = one("region", filter.region(scene.catalogue())?, wishes.region)?;
+        let snapshot = self.snapshot();
+        let (catalogue, evidence) = (snapshot.scene.catalogue(), snapshot.scene.settings().evidence);
+        let wishes = headers::wishes(headers, catalogue)?;
+        let region = one("region", filter.region(catalogue)?, wishes.region)?;
         let class = one("class", filter.class()?, wishes.class)?;
-        let card = self.shelf.card(&scene, self.clock.now().to_zoned(TimeZone::UTC).date());
+        let card = self.shelf.card(catalogue, evidence, self.clock.now().to_zoned(TimeZone::UTC).date());
         let page = card.pages.get(&(region, class)).cloned().ok_or_else(crate::request::internal)?;
         let mut response = reply(page);
         call.told.write(response.headers_mut());
@@ -113,38 +114,37 @@ fn refused(message: impl Into<String>, hint: impl Into<String>) -> Refusal {
 }
 
 impl Shelf {
-    /// The card of this scene and day. It is made while others wait, so that however many ask it is made once.
-    fn card(&self, scene: &Scene, day: Date) -> Arc<Card> {
+    /// The card of this state and day. It is made while others wait, so that however many ask it is made once.
+    fn card(&self, catalogue: &Arc<Catalogue>, evidence: Evidence, day: Date) -> Arc<Card> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(card) = kept.as_ref().filter(|card| card.is_of(scene, day)) {
+        if let Some(card) = kept.as_ref().filter(|card| card.is_of(catalogue, evidence, day)) {
             return Arc::clone(card);
         }
-        let card = Arc::new(Card::new(scene, day));
+        let card = Arc::new(Card::new(catalogue, evidence, day));
         *kept = Some(Arc::clone(&card));
         card
     }
 }
 
 impl Card {
-    fn new(scene: &Scene, day: Date) -> Self {
-        let catalogue = scene.catalogue();
-        let items: Vec<_> =
-            published(scene, day).into_iter().filter_map(|of| Some((item(catalogue, &of)?, of))).collect();
+    fn new(catalogue: &Arc<Catalogue>, evidence: Evidence, day: Date) -> Self {
+        let published = published(catalogue, evidence, day).into_iter();
+        let items: Vec<_> = published.filter_map(|of| Some((item(catalogue, &of)?, of))).collect();
+        let version = Catalogue::built_in_version();
         let regions = catalogue.regions().iter().map(|territory| Some(&territory.name)).chain([None]);
         let classes = || Class::ALL.iter().copied().map(Some).chain([None]);
         let filters = regions.flat_map(|region| classes().map(move |class| (region, class)));
         let page = |(region, class): (Option<&Region>, Option<Class>)| {
             let shown = items.iter().filter(|(_, of)| is_shown(of, region, class)).map(|(item, _)| item.as_str());
             let items = shown.collect::<Vec<_>>().join(",\n");
-            let page = format!("{},\"data\":[\n{items}\n]}}\n", head(catalogue, region, class));
+            let page = format!("{},\"data\":[\n{items}\n]}}\n", head(catalogue, &version, region, class));
             ((region.cloned(), class), Bytes::from(page))
         };
-        let pages = filters.map(page).collect();
-        Self { catalogue: Arc::clone(catalogue), evidence: scene.settings().evidence, day, pages }
+        Self { catalogue: Arc::clone(catalogue), evidence, day, pages: filters.map(page).collect() }
     }
 
-    fn is_of(&self, scene: &Scene, day: Date) -> bool {
-        Arc::ptr_eq(&self.catalogue, scene.catalogue()) && self.evidence == scene.settings().evidence && self.day == day
+    fn is_of(&self, catalogue: &Arc<Catalogue>, evidence: Evidence, day: Date) -> bool {
+        Arc::ptr_eq(&self.catalogue, catalogue) && (self.evidence, self.day) == (evidence, day)
     }
 }
 
@@ -158,13 +158,13 @@ fn is_shown(of: &Published<'_>, region: Option<&Region>, class: Option<Class>) -
 
 /// Everything of a page before its items, without the closing brace. The version is that of the built-in files: that of an
 /// operator's would be a fingerprint of what strangers are not shown.
-fn head(catalogue: &Catalogue, region: Option<&Region>, class: Option<Class>) -> String {
+fn head(catalogue: &Catalogue, version: &str, region: Option<&Region>, class: Option<Class>) -> String {
     let rates = catalogue.rates().iter();
     let rates =
         rates.map(|(currency, rate)| json!({ "currency": currency, "usd": rate.usd.to_string(), "date": rate.date }));
     let mut head = json!({
         "object": "pricing",
-        "catalogue": Catalogue::built_in_version(),
+        "catalogue": version,
         "currency": "USD",
         "margin_bp": MARGIN_BP,
         "credits_per_usd": CREDITS,

@@ -39,14 +39,16 @@ async fn models_are_listed_where_they_would_answer() {
     assert!(models(&stand, list().phi()).await.contains(&"chalet/m".to_owned()), "from the next request on");
     let test = stand.token_of("tester", "", "--test").await;
     assert_eq!(models(&stand, list().token(&test)).await, ["local/m"]);
-    // Each chat that is listed answers.
-    let listed = stand.ask(list()).await.json();
-    let chats = rows(&listed).iter().filter(|model| model["modality"] == "chat");
-    for model in chats {
-        let reply = stand.ask(Ask::chat(&text(&model["id"]))).await;
-        assert_eq!((reply.status, &reply.json()["model"]), (200, &model["model"]), "{model}");
-        let route = text(&model["routes"][0]);
-        assert_eq!(reply.header("x-phi-routed"), Some(format!("{route}/CH/general").as_str()), "{model}");
+    // Each chat that is listed answers, as it says.
+    let class = |ask: Ask, class: &str| if class == "phi" { ask.phi() } else { ask };
+    for under in ["general", "phi"] {
+        let listed = stand.ask(class(list(), under)).await.json();
+        for model in rows(&listed).iter().filter(|model| model["modality"] == "chat") {
+            let reply = stand.ask(class(Ask::chat(&text(&model["id"])), under)).await;
+            assert_eq!((reply.status, &reply.json()["model"]), (200, &model["model"]), "{model}");
+            let first = format!("{}/CH/{under}", text(&model["routes"][0]));
+            assert_eq!(reply.header("x-phi-routed"), Some(first.as_str()), "{model}");
+        }
     }
 }
 
