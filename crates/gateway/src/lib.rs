@@ -6,6 +6,7 @@ mod headers;
 mod metrics;
 mod operations;
 mod patient;
+mod prober;
 mod request;
 mod serve;
 mod snapshot;

@@ -38,7 +38,6 @@ pub struct Gateway {
     pub(crate) shelf: Shelf,
     draining: AtomicBool,
     pub(crate) upstream: Upstream,
-    pub(crate) health: phi_route::Health,
     pub(crate) bounds: Bounds,
     running: Arc<AtomicUsize>,
 }
@@ -94,7 +93,6 @@ impl Gateway {
             shelf: Shelf::default(),
             draining: AtomicBool::new(false),
             upstream,
-            health: phi_route::Health::default(),
             bounds,
             running: Arc::new(AtomicUsize::new(0)),
         }
@@ -111,8 +109,8 @@ impl Gateway {
     }
 
     /// Which routes are fit to be tried.
-    pub fn health(&self) -> &phi_route::Health {
-        &self.health
+    pub fn health(&self) -> &Arc<phi_route::Health> {
+        self.upstream.health()
     }
 
     /// From now on `/readyz` says that this server is about to go; requests are still taken.
@@ -142,8 +140,9 @@ impl Gateway {
         let place = self.place()?;
         let endpoint = endpoints::find(&request)?;
         let response = match endpoint {
-            Endpoint::Health => endpoints::health(),
-            Endpoint::Pricing(filter) => self.pricing(call, &filter, request.headers())?,
+            // What strangers are given is there already. It holds no place, so that they keep nobody out by reading slowly.
+            Endpoint::Health => return Ok(endpoints::health()),
+            Endpoint::Pricing(filter) => return Ok(self.pricing(call, &filter, request.headers())?),
             Endpoint::Ask(modality) => {
                 call.modality = Some(modality);
                 let (parts, body) = request.into_parts();
@@ -242,7 +241,7 @@ impl Gateway {
         if snapshot.scene.catalogue().knows(question.model()) {
             call.model = Some(question.model().to_string());
         }
-        phi_route::plan(permit, &snapshot.scene, &self.health, snapshot.version, self.clock.now())
+        phi_route::plan(permit, &snapshot.scene, self.health(), snapshot.version, self.clock.now())
     }
 
     /// A place among the requests that run, given back with the answer's last byte.

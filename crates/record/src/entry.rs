@@ -296,6 +296,30 @@ pub enum Ended {
     NoKey,
 }
 
+impl Ended {
+    /// The word in the record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Ok => "ok",
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Broken => "broken",
+            Self::Account => "account",
+            Self::Row => "row",
+            Self::RateLimited => "rate_limited",
+            Self::HostError => "host_error",
+            Self::Redirect => "redirect",
+            Self::Rejected => "rejected",
+            Self::Malformed => "malformed",
+            Self::Truncated => "truncated",
+            Self::Mismatch => "mismatch",
+            Self::CallerLeft => "caller_left",
+            Self::NoKey => "no_key",
+        }
+    }
+}
+
 /// Something the operator must look into.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "incident", rename_all = "snake_case")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use phi_catalog::Catalogue;
 use phi_gateway::Bounds;
 use phi_ledger::Durability;
-use phi_upstream::{Deadlines, Proxy};
+use phi_upstream::{Deadlines, Proxy, Restraint};
 use phi_words::{ModelName, Slug};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
@@ -180,11 +180,17 @@ pub struct UpstreamSection {
     pub idle_seconds: u64,
     /// Seconds for a whole call, all attempts together.
     pub total_seconds: u64,
+    /// Requests that wait for the first byte of one route at once; one more goes to the next route.
+    pub waiting: usize,
+    /// Further attempts, after a host failed, in percent of first attempts.
+    pub retry_percent: u32,
+    /// Further attempts a second that are there beside those.
+    pub retry_reserve: u32,
 }
 
 impl Default for UpstreamSection {
     fn default() -> Self {
-        let deadlines = Deadlines::default();
+        let (deadlines, restraint) = (Deadlines::default(), Restraint::default());
         Self {
             ca_file: None,
             proxy: None,
@@ -193,6 +199,9 @@ impl Default for UpstreamSection {
             first_byte_seconds: deadlines.first_byte.as_secs(),
             idle_seconds: deadlines.idle.as_secs(),
             total_seconds: deadlines.total.as_secs(),
+            waiting: restraint.waiting,
+            retry_percent: restraint.retry_percent,
+            retry_reserve: restraint.retry_reserve,
         }
     }
 }
@@ -230,6 +239,8 @@ pub struct Config {
     pub proxy: Option<Proxy>,
     /// How long hosts are waited for.
     pub deadlines: Deadlines,
+    /// How much is asked of hosts at once, and again.
+    pub restraint: Restraint,
 }
 
 /// What is wrong with the settings, and how to mend it.
@@ -335,6 +346,7 @@ impl Written {
             ca_file: self.upstream.ca_file.clone(),
             proxy: self.proxy()?,
             deadlines: self.deadlines()?,
+            restraint: self.restraint()?,
         })
     }
 
@@ -396,6 +408,18 @@ impl Written {
             idle: seconds("upstream.idle_seconds", self.upstream.idle_seconds)?,
             total: seconds("upstream.total_seconds", self.upstream.total_seconds)?,
         })
+    }
+
+    fn restraint(&self) -> Result<Restraint, ConfigError> {
+        let UpstreamSection { waiting, retry_percent, retry_reserve, .. } = self.upstream;
+        if waiting == 0 {
+            return Err(wrong("upstream.waiting", "must be above zero".into(), "leave it out for the default"));
+        }
+        if retry_percent > 1_000 || retry_reserve > 10_000 {
+            let hint = "use at most 1000 for `upstream.retry_percent`, and 10000 for `upstream.retry_reserve`";
+            return Err(wrong("upstream.retry_percent", "or `upstream.retry_reserve` is no restraint".into(), hint));
+        }
+        Ok(Restraint { waiting, retry_percent, retry_reserve })
     }
 }
 
@@ -483,6 +507,8 @@ mod tests {
             ("[upstream]\ntotal_seconds = 0", "upstream.total_seconds"),
             ("[upstream]\nproxy = 'proxy:3128'", "upstream.proxy"),
             ("[upstream]\nproxy_login_file = 'login'", "upstream.proxy_login_file"),
+            ("[upstream]\nwaiting = 0", "upstream.waiting"),
+            ("[upstream]\nretry_percent = 2000", "upstream.retry_percent"),
             ("[deployment]\nname = 'a/b'", "deployment.name"),
             ("[gateway]\nrunning = 0", "gateway.running"),
         ] {

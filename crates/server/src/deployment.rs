@@ -96,7 +96,13 @@ impl Deployment {
         let inforce = Inforce { config: Arc::clone(&config), started: Arc::clone(&config), catalogue, reloads: 0 };
         let contents = store.load_all().await?;
         let snapshot = snapshot(contents, &inforce, root.derive(Purpose::Token));
-        let upstream = Upstream::new(client, Arc::clone(&vault), Root::from_bytes(root.expose_bytes()), clock.clone());
+        let upstream = Upstream::new(
+            client,
+            Arc::clone(&vault),
+            Root::from_bytes(root.expose_bytes()),
+            clock.clone(),
+            config.restraint,
+        );
         let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
         let deployment = Self {
             data,
@@ -342,7 +348,11 @@ fn restart_needed(before: &Config, after: &Config) -> Vec<&'static str> {
     differs("deployment", before.origin != after.origin);
     differs("listen", (before.traffic, before.console, &before.tls) != (after.traffic, after.console, &after.tls));
     differs("record", (before.durability, before.segment_bytes) != (after.durability, after.segment_bytes));
-    differs("upstream", (&before.ca_file, &before.proxy, before.deadlines) != (&after.ca_file, &after.proxy, after.deadlines));
+    differs(
+        "upstream",
+        (&before.ca_file, &before.proxy, before.deadlines, before.restraint)
+            != (&after.ca_file, &after.proxy, after.deadlines, after.restraint),
+    );
     differs("gateway", before.bounds != after.bounds);
     names
 }

@@ -45,6 +45,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     tasks.spawn(Arc::clone(&gateway).serve(traffic, Serve::Traffic(tls), stop.clone()));
     let mut around = JoinSet::new();
     around.spawn(Arc::clone(&gateway).serve(console, Serve::Operations, end.clone()));
+    around.spawn(Arc::clone(&gateway).look_after(end.clone()));
     around.spawn(control::listen(orders, data.socket(), Arc::clone(&deployment), end.clone()));
     around.spawn(watch.run(Arc::clone(&deployment), end));
     say::note(&format!("phi serves {scheme}://{address}/v1, probes on http://{probes}/readyz"));

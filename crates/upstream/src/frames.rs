@@ -3,10 +3,13 @@ use std::fmt;
 
 use phi_dialect::openai::{ChatStream, Step};
 use phi_dialect::{HostFault, sse};
-use phi_record::Meter;
+use phi_record::{Ended, Meter};
+use phi_route::health::Sign;
 use phi_words::{Completion, MicroUsd, Refusal, Usage};
 
 use crate::client::{Arrived, Trouble};
+use crate::outcome::Verdict;
+use crate::turn::Turn;
 
 /// The frames of a streamed answer, as they come from the host. Dropping them closes the host's connection.
 pub struct Frames {
@@ -20,6 +23,8 @@ pub struct Frames {
     cut: Option<Cut>,
     done: bool,
     include_usage: bool,
+    /// The attempt that this is the answer of, from its first content to its end.
+    turn: Option<Turn>,
 }
 
 /// Why a stream ended before its end.
@@ -44,7 +49,15 @@ impl Frames {
             cut: None,
             done: false,
             include_usage,
+            turn: None,
         }
+    }
+
+    /// The same, ending the attempt with its own end.
+    pub(crate) fn ending(mut self, turn: Turn) -> Self {
+        self.turn = Some(turn);
+        self.end();
+        self
     }
 
     /// Reads up to the first content, so that a host that fails before it can still be followed by another. The frames
@@ -73,6 +86,7 @@ impl Frames {
                 return Ok(None);
             }
             self.cut = self.read().await.err();
+            self.end();
         }
     }
 
@@ -90,6 +104,18 @@ impl Frames {
     /// The model that the host says is answering.
     pub(crate) fn host_model(&self) -> Option<&str> {
         self.stream.host_model()
+    }
+
+    /// Tells the attempt's end, once there is one.
+    fn end(&mut self) {
+        match &self.cut {
+            Some(cut) => {
+                let Verdict { ended, sign, .. } = Verdict::from(cut);
+                self.turn.iter_mut().for_each(|turn| turn.end(ended, sign));
+            }
+            None if self.done => self.turn.iter_mut().for_each(|turn| turn.end(Ended::Ok, Sign::Good)),
+            None => {}
+        }
     }
 
     async fn read(&mut self) -> Result<(), Cut> {
@@ -126,6 +152,15 @@ impl From<&Cut> for Refusal {
     /// In mid-answer there is one thing to say, whatever broke: what came so far is not the whole of it.
     fn from(_: &Cut) -> Self {
         Self::from(&HostFault::Truncated)
+    }
+}
+
+impl From<&Cut> for Verdict {
+    fn from(cut: &Cut) -> Self {
+        match cut {
+            Cut::Trouble(trouble) => Self::of_trouble(trouble),
+            Cut::Fault(fault) => Self::of_fault(fault),
+        }
     }
 }
 

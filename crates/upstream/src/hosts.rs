@@ -56,6 +56,20 @@ impl Target {
         stream: bool,
         body: B,
     ) -> Result<Request<B>, TargetError> {
+        let mut request = self.addressed(Method::POST, path, body)?;
+        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.write_headers(request.headers_mut(), key, stream)?;
+        Ok(request)
+    }
+
+    /// A request to look at what there is; `body` is empty.
+    pub(crate) fn look<B>(&self, path: &str, key: Option<&ProviderKey>, body: B) -> Result<Request<B>, TargetError> {
+        let mut request = self.addressed(Method::GET, path, body)?;
+        self.write_headers(request.headers_mut(), key, false)?;
+        Ok(request)
+    }
+
+    fn addressed<B>(&self, method: Method, path: &str, body: B) -> Result<Request<B>, TargetError> {
         let path = format!("{}{path}", self.path);
         let uri = Uri::builder()
             .scheme(self.scheme.clone())
@@ -64,12 +78,11 @@ impl Target {
             .build()
             .map_err(|_| TargetError::NoAddress)?;
         let mut request = Request::new(body);
-        (*request.method_mut(), *request.uri_mut()) = (Method::POST, uri);
-        self.write_headers(request.headers_mut(), key, stream)?;
+        (*request.method_mut(), *request.uri_mut()) = (method, uri);
         Ok(request)
     }
 
-    /// Every header that a host is sent, but for `host` and `content-length`. Nothing of the caller's is among them.
+    /// Every header that a host is sent, but for `host` and those of the body. Nothing of the caller's is among them.
     fn write_headers(
         &self,
         headers: &mut HeaderMap,
@@ -77,7 +90,6 @@ impl Target {
         stream: bool,
     ) -> Result<(), TargetError> {
         let accept = if stream { "text/event-stream" } else { "application/json" };
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static("phi-gateway"));

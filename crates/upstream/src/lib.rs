@@ -3,20 +3,27 @@
 //! [`Upstream::walk`] takes nothing but an opened entry, and tries the routes of its plan one after the other.
 //! `client.rs` is the only door out. It speaks to the hosts of the catalogue and to nobody else: to the very address that
 //! was checked, by TLS unless the host stands on the operator's premises, through no proxy but the operator's own, after no redirect.
-//! `outcome.rs` says what a host's failure means: whose fault it is, and whether another route may be tried.
+//! [`Upstream::errand`] carries no payload.
+//! `outcome.rs` says what a host's failure means: what it shows of the route, and whether another may be tried;
+//! `budget.rs` says how often that may be.
 
+mod budget;
 mod client;
 mod deadline;
+mod errand;
 mod frames;
 mod hosts;
 mod keys;
 mod outcome;
 mod place;
 mod reply;
+mod turn;
 mod walk;
 
+pub use budget::Restraint;
 pub use client::{Client, ClientError, Proxy, ProxyError};
 pub use deadline::Deadlines;
+pub use errand::Errand;
 pub use frames::Frames;
 pub use reply::{Answer, Failure, Reply};
 pub use walk::Upstream;

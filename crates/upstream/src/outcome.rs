@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use phi_dialect::{HostError, HostErrorKind, HostFault};
 use phi_record::Ended;
+use phi_route::health::{Sign, Unfit};
 use phi_words::{Code, Refusal, Wait};
 
 use crate::client::Trouble;
@@ -15,8 +16,8 @@ use crate::deadline::Late;
 pub(crate) struct Verdict {
     /// How the attempt ended.
     pub(crate) ended: Ended,
-    /// Whose fault that is.
-    pub(crate) fault: Fault,
+    /// What that shows of the route.
+    pub(crate) sign: Sign,
     /// Whether another route may be tried.
     pub(crate) goes_on: bool,
     /// When the host wants to be asked again.
@@ -25,27 +26,21 @@ pub(crate) struct Verdict {
     pub(crate) refusal: Refusal,
 }
 
-/// Whose fault a failure is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The caller's: every other host would refuse it too.
-    Caller,
-    /// The host's.
-    Host,
-    /// Ours: our key, our account, our row of the catalogue.
-    Us,
-}
-
 impl Verdict {
     /// Of an answer with another status than 200, and what its body says.
     pub(crate) fn of_status(status: StatusCode, stated: &HostError, retry_after: Option<Duration>) -> Self {
+        let asked = Sign::RateLimited(retry_after);
         let verdict = match status.as_u16() {
-            401 | 402 | 403 | 412 => Self::us(Ended::Account),
-            404 => Self::us(Ended::Row),
+            401 | 402 | 412 => Self::of(Ended::Account, Sign::Account),
+            // Some hosts refuse content so, and firewalls before them; then it is one caller's matter.
+            403 if stated.kind == HostErrorKind::ContentFiltered => Self::of(Ended::Account, Sign::Nothing),
+            403 => Self::of(Ended::Account, Sign::Forbidden),
+            404 => Self::of(Ended::Row, Sign::Row),
             408 => Self::late(true),
-            429 => Self::host(Ended::RateLimited),
+            429 => Self::of(Ended::RateLimited, asked),
             300..=399 => Self::host(Ended::Redirect),
             400..=499 => Self::of_refusal(stated),
+            _ if retry_after.is_some() => Self::of(Ended::HostError, asked),
             _ => Self::host(Ended::HostError),
         };
         Self { retry_after, ..verdict }
@@ -71,8 +66,8 @@ impl Verdict {
     /// Of no answer, or not the whole of one.
     pub(crate) fn of_trouble(trouble: &Trouble) -> Self {
         match trouble {
-            Trouble::Target(_) => Self::us(Ended::NoKey),
-            Trouble::Connect(_) => Self::host(Ended::Connect),
+            Trouble::Target(_) => Self::no_key(),
+            Trouble::Connect(_) => Self::of(Ended::Connect, Sign::Unreachable),
             Trouble::Late(Late::FirstByte | Late::Idle) => Self::late(true),
             Trouble::Late(Late::Total) => Self::late(false),
             Trouble::Broken(_) => Self::host(Ended::Broken),
@@ -83,31 +78,31 @@ impl Verdict {
 
     /// Of a key that the vault did not give.
     pub(crate) fn no_key() -> Self {
-        Self::us(Ended::NoKey)
+        Self::of(Ended::NoKey, Sign::Account)
     }
 
     /// Of an answer that was made elsewhere than planned: what it says must not reach the caller, and no other route is
     /// tried, for the request has left its region once already.
     pub(crate) fn elsewhere() -> Self {
-        Self { goes_on: false, ..Self::host(Ended::Mismatch) }
+        Self { goes_on: false, ..Self::of(Ended::Mismatch, Sign::Elsewhere) }
     }
 
     fn of_refusal(stated: &HostError) -> Self {
         let refusal = Refusal::from(stated);
         match stated.kind {
-            HostErrorKind::RowFault => Self::us(Ended::Row),
+            HostErrorKind::RowFault => Self::of(Ended::Row, Sign::Row),
             HostErrorKind::ContextLength { .. } | HostErrorKind::ContentFiltered | HostErrorKind::Other => {
-                Self { ended: Ended::Rejected, fault: Fault::Caller, goes_on: false, retry_after: None, refusal }
+                Self { goes_on: false, refusal, ..Self::of(Ended::Rejected, Sign::Good) }
             }
         }
     }
 
     fn host(ended: Ended) -> Self {
-        Self { ended, fault: Fault::Host, goes_on: true, retry_after: None, refusal: failed() }
+        Self::of(ended, Sign::Fault)
     }
 
-    fn us(ended: Ended) -> Self {
-        Self { fault: Fault::Us, ..Self::host(ended) }
+    fn of(ended: Ended, sign: Sign) -> Self {
+        Self { ended, sign, goes_on: true, retry_after: None, refusal: failed() }
     }
 
     fn late(goes_on: bool) -> Self {
@@ -116,7 +111,9 @@ impl Verdict {
             "the host did not answer in time",
             "ask for less output, or for a stream",
         );
-        Self { goes_on, refusal, ..Self::host(Ended::Timeout) }
+        // Where our own time was over, that shows nothing: those before it may have taken most of it.
+        let sign = if goes_on { Sign::Fault } else { Sign::Nothing };
+        Self { goes_on, refusal, ..Self::of(Ended::Timeout, sign) }
     }
 
     fn cut() -> Self {
@@ -124,15 +121,29 @@ impl Verdict {
     }
 }
 
-/// What the caller is told when no route is left: the last attempt's word, unless no host had room for the request.
-pub(crate) fn after_all(verdicts: &[Verdict]) -> Refusal {
+/// What the caller is told when no route is left: the last attempt's word, unless no host had room for the request or
+/// was fit to be asked. Then it is the soonest that one may be, of all routes of the plan.
+pub(crate) fn after_all(verdicts: &[Verdict], unfit: &[Unfit]) -> Refusal {
     if verdicts.iter().all(|verdict| verdict.ended == Ended::RateLimited) {
-        let soonest = verdicts.iter().filter_map(|verdict| verdict.retry_after).min();
-        return Refusal::new(Code::UpstreamUnavailable, "no host has room for this request now", "try again shortly")
-            .wait(Wait::new(soonest.unwrap_or(Duration::from_secs(1))));
+        let asked = verdicts.iter().map(|verdict| verdict.retry_after.unwrap_or(SOON));
+        let soonest = asked.chain(unfit.iter().filter_map(|unfit| unfit.wait)).min();
+        return unavailable("no host has room for this request now", soonest.unwrap_or(LATER));
     }
     verdicts.last().map_or_else(failed, |verdict| verdict.refusal.clone())
 }
+
+/// What the caller is told where another route could be tried, and hosts are in too much trouble for more attempts.
+pub(crate) fn spent() -> Refusal {
+    unavailable("a host failed, and too many requests are sent again for this one to be", SOON)
+}
+
+fn unavailable(message: &'static str, wait: Duration) -> Refusal {
+    Refusal::new(Code::UpstreamUnavailable, message, "try again when `Retry-After` says").wait(Wait::new(wait))
+}
+
+/// When to come again where nobody said so, and where it takes an operator.
+const SOON: Duration = Duration::from_secs(1);
+const LATER: Duration = Duration::from_secs(60);
 
 fn failed() -> Refusal {
     Refusal::new(
@@ -144,6 +155,8 @@ fn failed() -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use phi_route::health::Why;
+
     use super::*;
 
     fn stated(kind: HostErrorKind) -> HostError {
@@ -158,33 +171,29 @@ mod tests {
     fn every_status_has_its_meaning() {
         use HostErrorKind::{ContentFiltered, Other, RowFault};
         let length = HostErrorKind::ContextLength { limit: Some(8), asked: Some(9) };
-        type Line<'a> = (&'a [u16], HostErrorKind, Ended, Fault, bool, Code);
+        type Line<'a> = (&'a [u16], HostErrorKind, Ended, Sign, bool, Code);
+        let (failed, rejected) = (Code::UpstreamFailed, Code::UpstreamRejected);
+        let limited = Sign::RateLimited(None);
         let table: &[Line<'_>] = &[
-            (&[401, 402, 403, 412], Other, Ended::Account, Fault::Us, true, Code::UpstreamFailed),
-            (&[403], ContentFiltered, Ended::Account, Fault::Us, true, Code::UpstreamFailed),
-            (&[404], Other, Ended::Row, Fault::Us, true, Code::UpstreamFailed),
-            (&[400, 422], RowFault, Ended::Row, Fault::Us, true, Code::UpstreamFailed),
-            (&[408], Other, Ended::Timeout, Fault::Host, true, Code::UpstreamTimeout),
-            (&[429], Other, Ended::RateLimited, Fault::Host, true, Code::UpstreamFailed),
-            (&[500, 502, 503, 504, 529, 599], Other, Ended::HostError, Fault::Host, true, Code::UpstreamFailed),
-            (&[301, 302, 303, 304, 307, 308], Other, Ended::Redirect, Fault::Host, true, Code::UpstreamFailed),
-            (&[201, 204, 206], Other, Ended::HostError, Fault::Host, true, Code::UpstreamFailed),
-            (
-                &[400, 405, 409, 413, 415, 422, 451],
-                Other,
-                Ended::Rejected,
-                Fault::Caller,
-                false,
-                Code::UpstreamRejected,
-            ),
-            (&[400, 413, 422], length, Ended::Rejected, Fault::Caller, false, Code::ContextLengthExceeded),
-            (&[400], ContentFiltered, Ended::Rejected, Fault::Caller, false, Code::ContentFiltered),
+            (&[401, 402, 412], Other, Ended::Account, Sign::Account, true, failed),
+            (&[403], Other, Ended::Account, Sign::Forbidden, true, failed),
+            (&[403], ContentFiltered, Ended::Account, Sign::Nothing, true, failed),
+            (&[404], Other, Ended::Row, Sign::Row, true, failed),
+            (&[400, 422], RowFault, Ended::Row, Sign::Row, true, failed),
+            (&[408], Other, Ended::Timeout, Sign::Fault, true, Code::UpstreamTimeout),
+            (&[429], Other, Ended::RateLimited, limited, true, failed),
+            (&[500, 502, 503, 504, 529, 599], Other, Ended::HostError, Sign::Fault, true, failed),
+            (&[301, 302, 303, 304, 307, 308], Other, Ended::Redirect, Sign::Fault, true, failed),
+            (&[201, 204, 206], Other, Ended::HostError, Sign::Fault, true, failed),
+            (&[400, 405, 409, 413, 415, 422, 451], Other, Ended::Rejected, Sign::Good, false, rejected),
+            (&[400, 413, 422], length, Ended::Rejected, Sign::Good, false, Code::ContextLengthExceeded),
+            (&[400], ContentFiltered, Ended::Rejected, Sign::Good, false, Code::ContentFiltered),
         ];
-        for (codes, kind, ended, fault, goes_on, code) in table {
+        for (codes, kind, ended, sign, goes_on, code) in table {
             for number in *codes {
                 let verdict = status(*number, *kind);
-                let got = (verdict.ended, verdict.fault, verdict.goes_on, verdict.refusal.code);
-                assert_eq!(got, (*ended, *fault, *goes_on, *code), "{number} {kind:?}");
+                let got = (verdict.ended, verdict.sign, verdict.goes_on, verdict.refusal.code);
+                assert_eq!(got, (*ended, *sign, *goes_on, *code), "{number} {kind:?}");
             }
         }
     }
@@ -200,9 +209,17 @@ mod tests {
     }
 
     #[test]
+    fn a_host_in_trouble_that_asks_for_a_rest_gets_it() {
+        let wait = Some(Duration::from_secs(9));
+        let verdict = Verdict::of_status(StatusCode::SERVICE_UNAVAILABLE, &stated(HostErrorKind::Other), wait);
+        assert_eq!((verdict.ended, verdict.sign), (Ended::HostError, Sign::RateLimited(wait)));
+    }
+
+    #[test]
     fn nothing_goes_on_once_the_time_is_over() {
         assert!(Verdict::of_trouble(&Trouble::Late(Late::FirstByte)).goes_on);
         assert!(!Verdict::of_trouble(&Trouble::Late(Late::Total)).goes_on);
+        assert_eq!(Verdict::of_trouble(&Trouble::Late(Late::Total)).sign, Sign::Nothing);
         assert!(!Verdict::elsewhere().goes_on);
     }
 
@@ -212,10 +229,19 @@ mod tests {
             let after = seconds.map(Duration::from_secs);
             Verdict::of_status(StatusCode::TOO_MANY_REQUESTS, &stated(HostErrorKind::Other), after)
         };
-        let all = after_all(&[full(Some(30)), full(None), full(Some(7))]);
-        assert_eq!((all.code, all.wait.map(Wait::seconds)), (Code::UpstreamUnavailable, Some(7)));
-        let mixed = after_all(&[full(Some(30)), status(500, HostErrorKind::Other)]);
-        assert_eq!((mixed.code, mixed.wait), (Code::UpstreamFailed, None));
-        assert_eq!(after_all(&[full(None)]).wait.map(Wait::seconds), Some(1));
+        let told = |verdicts: &[Verdict], unfit: &[Unfit]| {
+            let refusal = after_all(verdicts, unfit);
+            (refusal.code, refusal.wait.map(Wait::seconds))
+        };
+        let rests = |seconds| Unfit { why: Why::Ejected, wait: Some(Duration::from_secs(seconds)) };
+        let withdrawn = Unfit { why: Why::Withdrawn, wait: None };
+        let unavailable = |seconds| (Code::UpstreamUnavailable, Some(seconds));
+        assert_eq!(told(&[full(Some(30)), full(Some(9)), full(Some(7))], &[]), unavailable(7));
+        assert_eq!(told(&[full(Some(30)), full(None)], &[]), unavailable(1));
+        assert_eq!(told(&[full(Some(30))], &[rests(60), rests(4), withdrawn]), unavailable(4));
+        assert_eq!(told(&[], &[rests(60), rests(5)]), unavailable(5));
+        assert_eq!(told(&[], &[withdrawn]), unavailable(60));
+        assert_eq!(told(&[full(Some(30)), status(500, HostErrorKind::Other)], &[]), (Code::UpstreamFailed, None));
+        assert_eq!(told(&[status(500, HostErrorKind::Other)], &[rests(5)]), (Code::UpstreamFailed, None));
     }
 }

@@ -10,18 +10,20 @@ use phi_crypto::{Purpose, Root, hex};
 use phi_dialect::openai::{self, ChatStream};
 use phi_dialect::{Question, Rendered};
 use phi_police::Ask;
-use phi_record::{Entry, Incident, Opened, Outcome, Reach};
-use phi_route::Planned;
+use phi_record::{Ended, Entry, Incident, Opened, Outcome, Reach};
+use phi_route::health::Sign;
+use phi_route::{Health, Planned};
 use phi_vault::Vault;
-use phi_words::{Capability, Clock, Modality, ProviderKey};
+use phi_words::{Capability, Clock, Modality, ProviderKey, RouteId};
 use tokio::time::Instant;
 
+use crate::budget::Budget;
 use crate::client::{Arrived, Client, Sending, Sent};
-use crate::frames::Cut;
 use crate::hosts::Target;
 use crate::keys::Keys;
-use crate::outcome::{Verdict, after_all};
-use crate::{Answer, Failure, Frames, Reply, place};
+use crate::outcome::{Verdict, after_all, spent};
+use crate::turn::{Tally, Turn};
+use crate::{Answer, Failure, Frames, Reply, Restraint, place};
 
 /// The longest answer that is held whole, and the longest error that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -32,16 +34,43 @@ const SLOWEST_ERROR: Duration = Duration::from_secs(5);
 /// The hand that reaches out to hosts.
 #[derive(Debug)]
 pub struct Upstream {
-    client: Client,
-    keys: Keys,
+    pub(crate) client: Client,
+    pub(crate) keys: Keys,
     root: Root,
+    clock: Clock,
+    health: Arc<Health>,
+    budget: Budget,
+    tally: Arc<Tally>,
 }
 
 impl Upstream {
     /// A hand that shows hosts the keys of `vault`, or tokens of the time of `clock`, and pseudonyms that are keyed by
     /// `root`.
-    pub fn new(client: Client, vault: Arc<Vault>, root: Root, clock: Clock) -> Self {
-        Self { client, keys: Keys::new(vault, clock), root }
+    pub fn new(client: Client, vault: Arc<Vault>, root: Root, clock: Clock, restraint: Restraint) -> Self {
+        Self {
+            client,
+            keys: Keys::new(vault, clock.clone()),
+            root,
+            health: Arc::new(Health::new(restraint.waiting)),
+            budget: Budget::new(restraint, clock.now()),
+            tally: Arc::default(),
+            clock,
+        }
+    }
+
+    /// The health of the routes, as attempts have shown it.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// How many attempts ended how, by route.
+    pub fn attempts(&self) -> Vec<(RouteId, Ended, u64)> {
+        self.tally.all()
+    }
+
+    /// How many further attempts the budget had nothing left for.
+    pub fn retries_refused(&self) -> u64 {
+        self.budget.refused()
     }
 
     /// Walks the plan of an opened entry until a host answers. Payloads leave by this function alone.
@@ -53,10 +82,27 @@ impl Upstream {
         let (permit, routes) = plan.into_parts();
         let (ask, judge) = permit.into_parts();
         let until = Instant::now() + self.client.deadlines().total;
-        let mut verdicts = Vec::new();
+        let (mut verdicts, mut unfit) = (Vec::new(), Vec::new());
+        let mut refusal = None;
         for planned in &routes {
+            let route = &planned.row().route;
+            let now = self.clock.now();
+            let trial = match self.health.begin(route, planned.key(), now) {
+                Ok(trial) => trial,
+                Err(why) => {
+                    unfit.push(why);
+                    continue;
+                }
+            };
+            if verdicts.is_empty() {
+                self.budget.first(now);
+            } else if !self.budget.further(now) {
+                refusal = Some(spent());
+                break;
+            }
+            let turn = Turn::new(route.clone(), trial, self.clock.clone(), Arc::clone(&self.tally));
             entry.begin(planned);
-            match self.attempt(&ask, planned, &mut entry, until).await {
+            match self.attempt(&ask, planned, &mut entry, until, turn).await {
                 Ok((answer, left_out)) => {
                     let left_out: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
                     entry.left_out(left_out.iter().cloned());
@@ -65,7 +111,6 @@ impl Upstream {
                     return Ok(Reply { route: row.route.clone(), tools, left_out, judge, entry, answer });
                 }
                 Err(verdict) => {
-                    let route = &planned.row().route;
                     tracing::warn!(id = %entry.id(), %route, ended = ?verdict.ended, "a route did not answer");
                     entry.end(verdict.ended);
                     verdicts.push(verdict);
@@ -75,12 +120,37 @@ impl Upstream {
                 break;
             }
         }
-        let refusal = after_all(&verdicts);
+        let refusal = refusal.unwrap_or_else(|| after_all(&verdicts, &unfit));
         let receipt = entry.close(Outcome::Failed(refusal.code)).await;
         Err(Failure { refusal, receipt: Some(Box::new(receipt)) })
     }
 
+    /// One attempt. `turn` ends with it, or with the end of a stream; dropped meanwhile, the caller left.
     async fn attempt(
+        &self,
+        ask: &Ask,
+        planned: &Planned,
+        entry: &mut Entry,
+        until: Instant,
+        mut turn: Turn,
+    ) -> Result<(Answer, Vec<&'static str>), Verdict> {
+        match self.ask(ask, planned, entry, until).await {
+            Ok((Answer::Stream(frames), left_out)) => {
+                turn.answers();
+                Ok((Answer::Stream(Box::new(frames.ending(turn))), left_out))
+            }
+            Ok((whole @ Answer::Whole(_), left_out)) => {
+                turn.end(Ended::Ok, Sign::Good);
+                Ok((whole, left_out))
+            }
+            Err(verdict) => {
+                turn.end(verdict.ended, verdict.sign);
+                Err(verdict)
+            }
+        }
+    }
+
+    async fn ask(
         &self,
         ask: &Ask,
         planned: &Planned,
@@ -131,7 +201,10 @@ impl Upstream {
         let row = planned.row();
         if question.stream() {
             let mut frames = Frames::new(arrived, ChatStream::new(row.model.clone()), question.include_usage());
-            frames.first().await.map_err(|cut| cut_off(&cut))?;
+            frames.first().await.map_err(|cut| {
+                tracing::warn!(error = &cut as &dyn std::error::Error, "a host's stream was cut before its first word");
+                Verdict::from(&cut)
+            })?;
             frames.measure(&mut entry.meter);
             compare_model(entry, row, frames.host_model());
             return Ok(Answer::Stream(Box::new(frames)));
@@ -164,14 +237,6 @@ impl Upstream {
 fn compare_model(entry: &mut Entry, row: &Row, told: Option<&str>) {
     if told.is_some_and(|told| !row.replies_as(told)) {
         entry.incident(Incident::Model { route: row.route.clone() });
-    }
-}
-
-fn cut_off(cut: &Cut) -> Verdict {
-    tracing::warn!(error = cut as &dyn std::error::Error, "a host's stream was cut before its first word");
-    match cut {
-        Cut::Trouble(trouble) => Verdict::of_trouble(trouble),
-        Cut::Fault(fault) => Verdict::of_fault(fault),
     }
 }
 

@@ -47,7 +47,7 @@ impl Gateway {
         let reading = tokio::task::spawn_blocking(move || read_explain(body).and_then(|asked| read(asked, class)));
         let (question, body) = reading.await.unwrap_or_else(|_| Err(internal()))?;
         let permit = self.police.permit(terms.ask(question, body))?;
-        let stage = Stage { scene: &snapshot.scene, health: Some(&self.health), now: self.clock.now() };
+        let stage = Stage { scene: &snapshot.scene, health: Some(self.health()), now: self.clock.now() };
         let value = explained(&permit, &stage, &|_| Map::new());
         let mut response = reply(format!("{value}\n"));
         call.told.write(response.headers_mut());

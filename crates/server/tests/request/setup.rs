@@ -146,7 +146,7 @@ async fn on(
         directory: Directory::new(contents.roster, root().derive(Purpose::Token)),
         scene: Arc::new(Scene::new(deployment.catalogue(), standing, settings)),
     };
-    let upstream = Upstream::new(client, Arc::new(Vault::Open(root())), root(), clock.clone());
+    let upstream = Upstream::new(client, Arc::new(Vault::Open(root())), root(), clock.clone(), config.restraint);
     let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
     (Arc::new(gateway), recorder)
 }

@@ -72,12 +72,16 @@ impl Stand {
         self.hosts.iter().filter(|(_, host)| !host.seen().is_empty()).map(|(name, _)| *name).collect()
     }
 
-    /// Every host forgets what it has seen, and behaves.
+    /// Every host forgets what it has seen, and behaves, and every route is well.
     pub(crate) fn afresh(&self) {
         self.hosts.values().for_each(|host| {
             host.forget();
             host.behave();
         });
+        let snapshot = self.gateway.snapshot();
+        for row in snapshot.scene.catalogue().rows() {
+            self.gateway.health().accept(&row.route);
+        }
     }
 
     /// The folder of everything that it writes.

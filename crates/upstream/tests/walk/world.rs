@@ -16,7 +16,7 @@ use phi_record::Recorder;
 use phi_record::entry::{ClosedRecord, Record};
 use phi_route::{Health, Scene, Settings, Standing};
 use phi_simulate::{Ca, Host};
-use phi_upstream::{Client, Deadlines, Failure, Reply, Upstream};
+use phi_upstream::{Client, Deadlines, Errand, Failure, Reply, Restraint, Upstream};
 use phi_vault::{Deposit, Vault};
 use phi_words::{AgentId, Class, Clock, OrgId, Prompt, ProviderKey, RequestId};
 
@@ -26,7 +26,8 @@ pub(crate) const CANARY: &str = "patient-4711-canary";
 pub(crate) struct World {
     pub(crate) hosts: Vec<Host>,
     pub(crate) recorder: Arc<Recorder>,
-    upstream: Upstream,
+    pub(crate) upstream: Upstream,
+    pub(crate) clock: Clock,
     scene: Arc<Scene>,
     police: Police,
     directory: Directory,
@@ -44,6 +45,11 @@ impl World {
     /// Hosts `h0`, `h1`, … in Switzerland, tried in this order, each with a key of its own. Those in `keyless` have a key
     /// that another vault sealed.
     pub(crate) async fn new(count: usize, keyless: &[usize]) -> Self {
+        Self::within(count, keyless, Restraint::default()).await
+    }
+
+    /// The same, with hosts that are asked no more than this.
+    pub(crate) async fn within(count: usize, keyless: &[usize], restraint: Restraint) -> Self {
         let ca = Ca::new().expect("an authority");
         let mut hosts = Vec::new();
         let mut names = HashMap::new();
@@ -73,11 +79,13 @@ impl World {
         let (directory, headers) = caller(&root());
         let folder = tempfile::tempdir().expect("a folder");
         let (ledger, _) = Ledger::open(folder.path(), Options::new("test", Durability::Process)).expect("a ledger");
+        let clock = Clock::manual(now());
         let client = Client::with_hosts(names, ca.certificate(), deadlines()).expect("a client");
         Self {
             hosts,
             recorder: Arc::new(Recorder::new(ledger, root(), Clock::System)),
-            upstream: Upstream::new(client, vault, root(), Clock::System),
+            upstream: Upstream::new(client, vault, root(), clock.clone(), restraint),
+            clock,
             scene: Arc::new(Scene::new(Arc::new(catalogue), standing, settings)),
             police: Police::new(Clock::System),
             directory,
@@ -109,6 +117,29 @@ impl World {
             Record::Refused(_) | Record::Opened(_) | Record::Act(_) => None,
         });
         closed.expect("a closed entry")
+    }
+
+    /// Every host behaves, and has seen nothing, and every route is well.
+    pub(crate) fn afresh(&self) {
+        for host in &self.hosts {
+            host.forget();
+            host.behave();
+        }
+        for row in self.scene.catalogue().rows() {
+            self.upstream.health().accept(&row.route);
+        }
+    }
+
+    /// Probes every route that is due, and says how many those were.
+    pub(crate) async fn probe(&self) -> usize {
+        let (health, now) = (self.upstream.health(), self.clock.now());
+        let due = health.due(now);
+        for due in &due {
+            let probe = health.probe(due, now).expect("a probe");
+            let site = self.scene.site(&due.route, due.credential, now).expect("a site");
+            probe.end(self.upstream.errand(Errand::probe(site)).await, now);
+        }
+        due.len()
     }
 
     /// How many requests each host has seen.
