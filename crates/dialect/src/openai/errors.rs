@@ -116,8 +116,9 @@ const ROW_STATUSES: &[u64] = &[401, 402, 403, 404, 412];
 
 /// Reads an error in any of the forms that hosts have: OpenAI's nested one; the same flat, which older models at Scaleway
 /// send (<https://www.scaleway.com/en/docs/generative-apis/api-cli/understanding-errors/>); Infomaniak's `description` and
-/// list of `errors`; llama.cpp's with figures beside the message; and Ollama's mere sentence.
+/// list of `errors`; llama.cpp's with figures beside the message; Google's in a list of one; and Ollama's mere sentence.
 fn read_error_value(root: Value<'_>) -> HostError {
+    let root = root.items().and_then(|items| items.into_iter().next()).unwrap_or(root);
     let error = root.member("error").unwrap_or(root);
     let words = |name: &str| error.member(name).and_then(Value::text);
     let mut said = [Some(error).and_then(Value::text), words("message"), words("description"), words("detail")]
@@ -171,6 +172,7 @@ fn speaks_of_context(said: &str) -> bool {
         "available context size",
         "context length exceeded",
         "prompt is too long",
+        "exceeds the maximum number of tokens allowed",
         "`max_new_tokens` must be",
     ]
     .iter()
@@ -181,10 +183,18 @@ const LIMIT_AFTER: &[&str] = &[
     "maximum context length is ",
     "maximum context length: ",
     "maximum model length of ",
+    "maximum number of tokens allowed (",
     "`max_new_tokens` must be <= ",
 ];
-const ASKED_AFTER: &[&str] =
-    &["resulted in ", "you requested ", "your request has ", "prompt (length ", "prompt is too long: ", "given: "];
+const ASKED_AFTER: &[&str] = &[
+    "resulted in ",
+    "you requested ",
+    "your request has ",
+    "prompt (length ",
+    "prompt is too long: ",
+    "input token count (",
+    "given: ",
+];
 
 fn first_number(said: &str, after: &[&str]) -> Option<u64> {
     after.iter().find_map(|words| {
@@ -282,6 +292,17 @@ mod tests {
             Some("invalid_request_error"),
         ),
         (r#"{"error":"the model failed to generate a response"}"#, HostErrorKind::Other, None),
+        // Google
+        (
+            r#"[{"error":{"code":400,"message":"The input token count (134123) exceeds the maximum number of tokens allowed (131072).","errors":[{"message":"x","domain":"global","reason":"badRequest"}],"status":"INVALID_ARGUMENT"}}]"#,
+            length(131_072, 134_123),
+            None,
+        ),
+        (
+            r#"[{"error":{"code":404,"message":"Publisher Model `x` was not found.","status":"NOT_FOUND"}}]"#,
+            HostErrorKind::RowFault,
+            None,
+        ),
         // no JSON at all, and JSON that is no error
         ("<html>patient 4711</html>", HostErrorKind::Other, None),
         ("", HostErrorKind::Other, None),

@@ -7,6 +7,7 @@ const MAX_TOKENS: u64 = 100_000_000;
 
 /// Reads OpenAI's `usage` into disjoint buckets; `None` if it is not sound. There, cached and audio tokens are inside
 /// `prompt_tokens`, and reasoning and audio tokens inside `completion_tokens` (specification 2.3.0, `CompletionUsage`).
+/// Google's Vertex AI counts reasoning beside `completion_tokens`, which the total tells: there it is the sum of all three.
 pub(super) fn read(usage: Value<'_>) -> Option<Usage> {
     let prompt = count(usage, "prompt_tokens")??;
     let completion = count(usage, "completion_tokens")?.unwrap_or(0);
@@ -20,6 +21,8 @@ pub(super) fn read(usage: Value<'_>) -> Option<Usage> {
     let input_audio = details("prompt_tokens_details", "audio_tokens")?;
     let reasoning = details("completion_tokens_details", "reasoning_tokens")?;
     let output_audio = details("completion_tokens_details", "audio_tokens")?;
+    let beside = reasoning > 0 && total == Some(prompt + completion + reasoning);
+    let completion = if beside { completion + reasoning } else { completion };
     let sound = Usage {
         input: prompt.checked_sub(cache_read + cache_write_5m + input_audio)?,
         input_audio,
@@ -126,6 +129,19 @@ mod tests {
             written,
             r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,"prompt_tokens_details":{"cached_tokens":60,"audio_tokens":10},"completion_tokens_details":{"reasoning_tokens":30,"audio_tokens":4},"cost_micro":4200}"#
         );
+    }
+
+    #[test]
+    fn reasoning_that_is_counted_beside_the_answer_is_output_too() {
+        let vertex = r#"{"prompt_tokens":21,"completion_tokens":1,"total_tokens":135,
+            "completion_tokens_details":{"reasoning_tokens":113},"extra_properties":{"google":{"traffic_type":"ON_DEMAND"}}}"#;
+        let usage = told(&[vertex], 9).unwrap();
+        assert_eq!((usage.input, usage.output, usage.reasoning, usage.tokens()), (21, 1, 113, 135));
+        let inside = vertex.replace(":1,", ":114,");
+        assert_eq!(told(&[&inside], 9), Some(usage), "as OpenAI counts");
+        for total in [22, 134, 136] {
+            assert_eq!(told(&[&vertex.replace("135", &total.to_string())], 9), None, "{total}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use phi_simulate::{Ended, Ends, Fault, Host, Says, Tool, UsageLie, VectorLie};
 use serde_json::{Value, json};
 
 use crate::call::{Ask, Call, Reply};
-use crate::deploy::{Deploy, MODEL, PROVIDER_KEY, Ran, text};
+use crate::deploy::{Deploy, MODEL, PEM, PROVIDER_KEY, Ran, key_file, text};
 use crate::search::Needles;
 use crate::serving::{PATIENCE, Serving};
 
@@ -40,6 +40,8 @@ async fn nothing_that_was_said_is_anywhere_afterwards() {
     let mut world = World { host, deploy, general, phi, bystander };
 
     let serving = Serving::start(&world.deploy);
+    let put = world.deploy.run_with(&["vault", "put", "google"], &key_file());
+    assert_eq!(put.code, Some(0), "{put:?}");
     world.successes(&serving).await;
     world.refusals(&serving).await;
     world.host_faults(&serving).await;
@@ -199,6 +201,7 @@ impl World {
             (PLAIN, STANDARD.encode(format!("xy{PLAIN}"))),
             (ODD, phi_crypto::hex(ODD.as_bytes())),
             (PROVIDER_KEY, format!("authorization: Bearer {PROVIDER_KEY}")),
+            (line_of_key(), PEM.to_owned()),
             (secret_part(&self.phi), STANDARD.encode(self.phi.as_bytes())),
         ];
         let place = self.deploy.data().join("planted");
@@ -213,10 +216,10 @@ impl World {
         self.secrets().iter().flat_map(|needles| needles.in_folder(self.deploy.root())).collect()
     }
 
-    /// The markers, the provider's key, and what of the tokens is secret.
+    /// The markers, the providers' keys, and what of the tokens is secret.
     fn secrets(&self) -> Vec<Needles> {
         let tokens = [&self.general, &self.phi, &self.bystander.token].map(|token| secret_part(token));
-        [&[PLAIN, ODD, PROVIDER_KEY][..], &tokens].concat().into_iter().map(Needles::of).collect()
+        [&[PLAIN, ODD, PROVIDER_KEY, line_of_key()][..], &tokens].concat().into_iter().map(Needles::of).collect()
     }
 
     fn secrets_in(&self, place: &str, bytes: &[u8]) -> Vec<String> {
@@ -266,6 +269,11 @@ fn assert_silent(reply: &Reply) {
 
 fn hung_up(seen: &[phi_simulate::Seen]) -> usize {
     seen.iter().filter(|one| one.ended == Ended::HungUp).count()
+}
+
+/// A line from the middle of the service account's key.
+fn line_of_key() -> &'static str {
+    PEM.lines().nth(9).expect("a line")
 }
 
 /// A token without its kind and its public part.

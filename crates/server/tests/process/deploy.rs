@@ -13,6 +13,18 @@ use tempfile::TempDir;
 pub(crate) const MODEL: &str = "tested/plain";
 /// The provider's key that [`Deploy::ready`] puts into the vault.
 pub(crate) const PROVIDER_KEY: &str = "sk-tested-9fQ2xLw7RbV4";
+/// The key of a service account, which exists for tests alone.
+pub(crate) const PEM: &str = include_str!("../../../crypto/golden/test-only-rsa-2048.pem");
+
+/// The key file of a service account, as Google gives it.
+pub(crate) fn key_file() -> String {
+    let file = serde_json::json!({
+        "type": "service_account", "project_id": "clinic-eu", "private_key_id": "0123456789abcdef0123456789abcdef01234567",
+        "private_key": PEM, "client_email": "gateway@clinic-eu.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token", "universe_domain": "googleapis.com",
+    });
+    serde_json::to_string_pretty(&file).expect("JSON")
+}
 
 /// A deployment's data folder, and beside it all that its processes may write to.
 #[derive(Debug)]

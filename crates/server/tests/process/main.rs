@@ -1,6 +1,7 @@
 //! The real `phi`, run as a process on a folder of its own, with simulated hosts in this process.
 
 mod accounts;
+mod accounts;
 mod book;
 mod call;
 mod canary;
