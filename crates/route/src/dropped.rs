@@ -10,14 +10,14 @@ use crate::health::{Unfit, Why};
 pub enum Dropped {
     /// It does another kind of work.
     OtherWork,
-    /// It is staged or retired.
-    NotLive,
-    /// It was to be left out of the weighing.
-    LeftOut,
-    /// It serves only those who name it.
-    PinOnly,
     /// It processes outside the region, or promises no place.
     OutsideRegion,
+    /// It was to be left out of the weighing.
+    LeftOut,
+    /// It is staged or retired.
+    NotLive,
+    /// It serves only those who name it.
+    PinOnly,
     /// The evidence of its place is weaker than the deployment takes.
     WeakEvidence,
     /// There is no credential for it, or none that fills its address.
@@ -84,10 +84,10 @@ impl Dropped {
     pub(crate) fn depth(&self) -> u8 {
         match self {
             Self::OtherWork => 0,
-            Self::LeftOut => 1,
-            Self::PinOnly => 2,
-            Self::OutsideRegion => 3,
-            Self::NotLive => 4,
+            Self::OutsideRegion => 1,
+            Self::LeftOut => 2,
+            Self::NotLive => 3,
+            Self::PinOnly => 4,
             Self::WeakEvidence => 5,
             Self::NoCredential => 6,
             Self::NoPrice => 7,

@@ -23,7 +23,7 @@ pub use dropped::Dropped;
 pub use health::Health;
 pub use offered::offered;
 pub use plan::{Plan, Planned, plan};
-pub use published::{Published, published};
+pub use published::{Published, frameworks_offered, published};
 pub use residency::{Eligible, Lack, Resident, is_general_work};
 pub use scene::Scene;
 pub use site::Site;

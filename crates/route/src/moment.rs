@@ -235,10 +235,10 @@ impl<'a> Moment<'a> {
     ) -> Result<Resident<'a>, Dropped> {
         let chosen_for_all = wish.model.as_str() == AUTO && wish.modality != Modality::Embeddings;
         demand(row.modality == wish.modality, || Dropped::OtherWork)?;
-        demand(row.is_live(self.today), || Dropped::NotLive)?;
-        demand(!self.scene.leaves_out(&row.host), || Dropped::LeftOut)?;
-        demand(!(chosen_for_all && row.pin_only), || Dropped::PinOnly)?;
         let resident = territory.and_then(|territory| Resident::of(row, territory)).ok_or(Dropped::OutsideRegion)?;
+        demand(!self.scene.leaves_out(&row.host), || Dropped::LeftOut)?;
+        demand(row.is_live(self.today), || Dropped::NotLive)?;
+        demand(!(chosen_for_all && row.pin_only), || Dropped::PinOnly)?;
         demand(row.host.evidence <= self.scene.settings().evidence, || Dropped::WeakEvidence)?;
         Ok(resident)
     }

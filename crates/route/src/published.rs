@@ -30,14 +30,15 @@ pub fn published(catalogue: &Catalogue, evidence: Evidence, today: Date) -> Vec<
 fn of<'a>(row: &'a Arc<Row>, catalogue: &'a Catalogue) -> Published<'a> {
     let inside = catalogue.regions().iter().filter(|territory| Resident::of(row, territory).is_some());
     let regions: Vec<_> = inside.map(|territory| &territory.name).collect();
-    let frameworks = frameworks(row, catalogue);
+    let frameworks = frameworks_offered(row, catalogue);
     let phi = |region: &&Region| !frameworks.is_empty() && !region.is_world();
     let phi_regions = regions.iter().copied().filter(phi).collect();
     Published { row, regions, phi_regions, frameworks }
 }
 
-/// Those that the provider offers an agreement under, for all places of the host and this kind of work.
-fn frameworks(row: &Row, catalogue: &Catalogue) -> BTreeSet<Framework> {
+/// The bodies of law under which a provider offers an agreement for PHI at a route: for all places of its host, and this
+/// kind of work.
+pub fn frameworks_offered(row: &Row, catalogue: &Catalogue) -> BTreeSet<Framework> {
     let places = row.host.processes_in.countries().filter(|places| !places.is_empty());
     let known = row.host.evidence != Evidence::Unverified && !is_general_work(row.modality);
     let Some(places) = places.filter(|_| known) else { return BTreeSet::new() };

@@ -12,7 +12,7 @@ use crate::{Dropped, Health, Scene};
 /// What would become of a request: every route that its model's name may mean, and what the caller would be told.
 #[derive(Debug)]
 pub struct Weighed<'a> {
-    /// The routes of the plan, in its order, and then all others, in the order in which they would have been tried.
+    /// The routes of the plan, in its order, and then all others, those that come nearest first.
     pub candidates: Vec<Candidate<'a>>,
     /// What the caller is told where there is no plan.
     pub refusal: Option<Refusal>,
@@ -41,7 +41,8 @@ pub fn weigh<'a>(permit: &Permit, scene: &'a Scene, health: Option<&'a Health>, 
             let order = moment.order(row, rank, wish);
             others.push((order, candidate(permit, scene, &moment.usage(row, wish), row, Some(dropped.clone()))));
         });
-        others.sort_by(|a, b| a.0.cmp(&b.0));
+        let depth = |other: &Candidate<'_>| other.dropped.as_ref().map_or(0, Dropped::depth);
+        others.sort_by(|a, b| (depth(&b.1), &a.0).cmp(&(depth(&a.1), &b.0)));
         let (kept, refusal) = match decided {
             Ok(kept) => (kept, None),
             Err(refusal) => (Vec::new(), Some(refusal)),

@@ -10,7 +10,7 @@ use crate::catalogue::list::List;
 use crate::orders::catalogue::diff::Diff;
 use crate::orders::catalogue::rates::Rates;
 use crate::orders::catalogue::show::Show;
-use crate::orders::{agents, agreements, entries, orgs, roles, secrets, tokens};
+use crate::orders::{agents, agreements, doctor, entries, explain, orgs, roles, secrets, tokens};
 
 /// The AI gateway for protected health data.
 #[derive(Debug, Parser)]
@@ -63,6 +63,12 @@ pub enum Command {
     /// Hosts, models and prices.
     #[command(subcommand, after_help = "example: phi catalog list --json")]
     Catalog(Catalog),
+    /// Show what would become of a request: who would answer, and why nobody else.
+    #[command(after_help = "example: phi explain --org st-mary --region EU --class phi --as-of 2027-06-01")]
+    Explain(Box<explain::Explain>),
+    /// Look how this deployment fares.
+    #[command(subcommand, after_help = "example: phi doctor routes")]
+    Doctor(doctor::Orders),
     /// Settings.
     #[command(subcommand, after_help = "example: phi config check")]
     Config(Config),

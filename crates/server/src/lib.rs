@@ -56,6 +56,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Catalog(Catalog::Diff(diff)) => {
             order(&data, Order::Catalogue(orders::catalogue::Orders::Diff(diff.read()?))).await?
         }
+        Command::Explain(explain) => order(&data, Order::Explain(Box::new(explain.read()?))).await?,
+        Command::Doctor(orders) => order(&data, Order::Doctor(orders)).await?,
         Command::Config(Config::Check) => {
             let config = data.written()?.check()?;
             config.fits(&Catalogue::load(data.overrides().as_deref())?)?;

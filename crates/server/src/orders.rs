@@ -4,7 +4,9 @@
 pub mod agents;
 pub mod agreements;
 pub mod catalogue;
+pub mod doctor;
 pub mod entries;
+pub mod explain;
 pub mod orgs;
 pub mod roles;
 pub mod secrets;
@@ -37,6 +39,10 @@ pub enum Order {
     Vault(secrets::Orders),
     /// About the catalogue in force.
     Catalogue(catalogue::Orders),
+    /// What would become of a request.
+    Explain(Box<explain::Explain>),
+    /// How this deployment fares.
+    Doctor(doctor::Orders),
     /// The newest records.
     Tail(entries::Tail),
     /// One call's records.
@@ -66,6 +72,8 @@ impl Order {
             Self::Agreement(orders) => orders.run(deployment, by).await,
             Self::Vault(orders) => orders.run(deployment, by).await,
             Self::Catalogue(orders) => orders.run(deployment, by, notes).await,
+            Self::Explain(explain) => explain.run(deployment).await,
+            Self::Doctor(orders) => orders.run(deployment).await,
             Self::Tail(tail) => tail.run(deployment, by).await,
             Self::Show(show) => show.run(deployment, by).await,
             Self::Reload => deployment.reload(by).await,

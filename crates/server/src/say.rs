@@ -16,6 +16,13 @@ pub enum Said {
     One(Value),
     /// Text as it is.
     Text(String),
+    /// A page for people, and what it was made of for programs.
+    Page {
+        /// The page.
+        text: String,
+        /// What it was made of.
+        data: Value,
+    },
 }
 
 /// Prints what a command says.
@@ -26,7 +33,8 @@ pub fn say(said: &Said, json: bool) {
         (Said::Rows(rows), false) if alike(rows) => table(rows),
         (Said::Rows(rows), false) => rows.iter().map(fields).collect::<Vec<_>>().join("\n\n"),
         (Said::One(one), false) => fields(one),
-        (Said::Text(text), _) => text.trim_end().to_owned(),
+        (Said::Page { data, .. }, true) => pretty(data),
+        (Said::Text(text), _) | (Said::Page { text, .. }, false) => text.trim_end().to_owned(),
     };
     // A reader that left, such as `head`, is no error of ours.
     let _ = writeln!(std::io::stdout(), "{text}");

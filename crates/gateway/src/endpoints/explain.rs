@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, Response};
 use hyper::body::Incoming;
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use phi_catalog::{Host, Row};
 use phi_dialect::{Explain, Question, read_explain};
 use phi_identify::Caller;
@@ -93,7 +93,7 @@ fn explained(permit: &Permit, stage: &Stage<'_>, more: &dyn Fn(&Row) -> Map<Stri
         "model": known(permit, stage.scene),
         "region": permit.ask().terms().region(),
         "class": permit.ask().terms().class(),
-        "at": stage.now,
+        "at": stage.now.round(Unit::Second).unwrap_or(stage.now),
         "catalogue": stage.scene.catalogue().version(),
         "billing_active": false,
         "refusal": refusal.as_ref().map(refused),
