@@ -153,6 +153,14 @@ class Check:
         hold(any("smollm2" in name for name in names), f"the station's model is not among {names}")
         return f"{len(names)} names"
 
+    def prices_are_told_to_everybody_and_nothing_of_our_own(self) -> str:
+        reply = self._call("GET", "/pricing?region=CH", key="nobody")
+        hold(reply.status == 200, f"status {reply.status}: {reply.body[:300]!r}")
+        shown = reply.json["data"]
+        hold(shown and all("CH" in item["regions"] for item in shown), f"not the routes of CH: {reply.body[:300]!r}")
+        hold(b"smollm2" not in reply.body, "the engines on the premises are shown")
+        return f"{len(shown)} routes, {reply.json['margin_bp'] / 100:g} % margin"
+
     def _long_an_input_beyond_the_context_is_refused(self) -> str:
         return self._refused(self._chat("word " * 20_000), 400, "context_length_exceeded")
 
