@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(vault().lease(&row, &provider(), &host()).err(), Some(other));
         let plain = vault().lease_account(&sealed(None), &provider(), &host());
         assert_eq!(plain.err(), Some(Unleased::OtherKind(KeyKind::Plain)));
-        let revoked = Sealed { revoked: Some(Timestamp::UNIX_EPOCH), ..row.clone() };
+        let revoked = Sealed { revoked: Some(Timestamp::UNIX_EPOCH), ..row };
         assert_eq!(vault().lease_account(&revoked, &provider(), &host()).err(), Some(Unleased::Revoked));
     }
 
@@ -386,5 +386,10 @@ mod tests {
         let row = sealed(None);
         assert!(!format!("{row:?}").contains(KEY) && !format!("{:?}", vault()).contains('7'));
         assert!(!row.bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()));
+        let row = vault().seal_account(deposit(None), &account(), Timestamp::UNIX_EPOCH).unwrap();
+        let plain = account().to_bytes();
+        for part in plain.chunks(32) {
+            assert!(!row.bytes.windows(part.len()).any(|window| window == part));
+        }
     }
 }

@@ -172,6 +172,7 @@ fn each_host_is_shown_the_key_in_its_own_way() {
         (Auth::XGoogApiKey, "x-goog-api-key", "sk-secret"),
         (Auth::OcpApimSubscriptionKey, "ocp-apim-subscription-key", "sk-secret"),
         (Auth::Key, "authorization", "Key sk-secret"),
+        (Auth::GoogleServiceAccount, "authorization", "Bearer sk-secret"),
     ];
     for (auth, name, value) in table {
         let row = Row { auth, ..row("https://api.host.test", false) };
