@@ -11,7 +11,7 @@ use std::fmt;
 
 use phi_words::{Completion, Usage};
 
-use crate::json::Value;
+use crate::json::{Document, Value};
 
 pub use stream::{ChatStream, Step};
 
@@ -22,6 +22,8 @@ pub struct WholeReply {
     pub body: Completion,
     /// The model that the host says has answered, to be compared with the row's `replies_as`.
     pub host_model: Option<Box<str>>,
+    /// Where the host says that it was made, as [`place`] reads it.
+    pub place: Option<Box<str>>,
     /// What the host says it consumed, if it is sound.
     pub usage: Option<Usage>,
     /// How many characters of output it holds: the ground of an estimate where the host's figures are not sound.
@@ -32,6 +34,19 @@ impl fmt::Debug for WholeReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WholeReply").field("usage", &self.usage).finish_non_exhaustive()
     }
+}
+
+/// Where a whole answer says that it was made: `usage.inference_geo`, which Anthropic tells
+/// (<https://platform.claude.com/docs/en/manage-claude/data-residency>). It is read of an answer that makes no sense
+/// otherwise too, so long as it is JSON. What is no text is a place that nobody knows.
+pub fn place(body: &Completion) -> Option<Box<str>> {
+    Document::parse(body.expose_bytes().clone()).ok().and_then(|document| told_place(document.root()))
+}
+
+/// The place that an answer or a chunk says it was made at.
+fn told_place(root: Value<'_>) -> Option<Box<str>> {
+    let told = root.member("usage")?.member("inference_geo")?;
+    Some(told.text().unwrap_or_default().into())
 }
 
 /// The model that an answer or a chunk says it is of.

@@ -137,6 +137,7 @@ impl Tap {
                 bytes.extend_from_slice(&sse::cost_comment(receipt.cost));
             }
             End::Cut(refusal) => {
+                self.frames.incident().into_iter().for_each(|incident| entry.incident(incident));
                 let receipt = entry.close(Outcome::Truncated(refusal.code)).await;
                 bytes.extend_from_slice(&errors::error_event(&refusal));
                 bytes.extend_from_slice(&sse::cost_comment(receipt.cost));

@@ -105,6 +105,7 @@ fn breaking(fault: &Fault) -> Option<(Option<usize>, Step)> {
         | Fault::Usage { .. }
         | Fault::Model { .. }
         | Fault::Region { .. }
+        | Fault::Geo { .. }
         | Fault::LongLine { .. }
         | Fault::LongHead { .. }
         | Fault::Framing { .. }
@@ -161,6 +162,7 @@ fn spoil(draft: &mut Draft, asked: &Asked, fault: &Fault) {
         | Fault::WrongLength { .. }
         | Fault::Usage { .. }
         | Fault::Model { .. }
+        | Fault::Geo { .. }
         | Fault::Framing { .. }
         | Fault::Keepalives
         | Fault::Vectors { .. } => {}

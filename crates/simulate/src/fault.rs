@@ -92,10 +92,18 @@ pub enum Fault {
         /// Its name.
         name: String,
     },
-    /// The answer says where it was made, in `x-ms-region` and in `usage.inference_geo`.
+    /// The answer says where it was made, in `x-ms-region`.
     Region {
         /// The place.
         name: String,
+    },
+    /// The answer says where it was made, in `usage.inference_geo`.
+    Geo {
+        /// The place.
+        name: String,
+        /// Whether a stream says so with its first frame, and not with its last.
+        #[serde(default)]
+        early: bool,
     },
     /// One line of so many bytes, in the place of the first frame or of the body.
     LongLine {

@@ -1,14 +1,16 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use phi_catalog::{Extent, Row};
 use phi_dialect::openai::{ChatStream, Step};
 use phi_dialect::{HostFault, sse};
-use phi_record::{Ended, Meter};
+use phi_record::{Ended, Incident, Meter};
 use phi_route::health::Sign;
-use phi_words::{Completion, MicroUsd, Refusal, Usage};
+use phi_words::{Completion, MicroUsd, Refusal, RouteId, Usage};
 
 use crate::client::{Arrived, Trouble};
 use crate::outcome::Verdict;
+use crate::place::{self, Told};
 use crate::turn::Turn;
 
 /// The frames of a streamed answer, as they come from the host. Dropping them closes the host's connection.
@@ -23,6 +25,8 @@ pub struct Frames {
     cut: Option<Cut>,
     done: bool,
     include_usage: bool,
+    route: RouteId,
+    processes_in: Extent,
     /// The attempt that this is the answer of, from its first content to its end.
     turn: Option<Turn>,
 }
@@ -36,19 +40,24 @@ pub(crate) enum Cut {
     /// What came.
     #[error("the host's stream made no sense")]
     Fault(#[source] HostFault),
+    /// It is made elsewhere than planned.
+    #[error("the host's stream says that it is made outside of where its host processes")]
+    Elsewhere,
 }
 
 impl Frames {
-    /// The stream of a host's body, for a caller who asked for usage or did not.
-    pub(crate) fn new(body: Arrived, stream: ChatStream, include_usage: bool) -> Self {
+    /// The stream of the body of a row's host, for a caller who asked for usage or did not.
+    pub(crate) fn new(body: Arrived, row: &Row, include_usage: bool) -> Self {
         Self {
             body: Some(body),
             parser: sse::Parser::new(),
-            stream,
+            stream: ChatStream::new(row.model.clone()),
             ready: VecDeque::new(),
             cut: None,
             done: false,
             include_usage,
+            route: row.route.clone(),
+            processes_in: row.host.processes_in.clone(),
             turn: None,
         }
     }
@@ -96,6 +105,12 @@ impl Frames {
         meter.stated = self.stream.usage();
     }
 
+    /// What the operator must hear of: that the answer is made elsewhere than planned.
+    pub fn incident(&self) -> Option<Incident> {
+        let told = self.stream.place()?;
+        place::differs(Told::Usage(told), &self.processes_in).then(|| Incident::Region { route: self.route.clone() })
+    }
+
     /// The last chunk for a caller who asked for usage.
     pub fn usage_frame(&self, usage: &Usage, charged: MicroUsd) -> Option<Completion> {
         self.include_usage.then(|| self.stream.usage_frame(usage, Some(charged)))
@@ -130,7 +145,11 @@ impl Frames {
         };
         let events = self.parser.feed(&bytes).map_err(|_| Cut::Fault(HostFault::TooLong))?;
         for event in &events {
-            match self.stream.feed(event).map_err(Cut::Fault)? {
+            let step = self.stream.feed(event);
+            if self.incident().is_some() {
+                return Err(Cut::Elsewhere);
+            }
+            match step.map_err(Cut::Fault)? {
                 Step::Frame(frame) => self.ready.push_back(frame),
                 Step::Done => {
                     self.done = true;
@@ -150,8 +169,11 @@ impl Frames {
 
 impl From<&Cut> for Refusal {
     /// In mid-answer there is one thing to say, whatever broke: what came so far is not the whole of it.
-    fn from(_: &Cut) -> Self {
-        Self::from(&HostFault::Truncated)
+    fn from(cut: &Cut) -> Self {
+        match cut {
+            Cut::Trouble(_) | Cut::Fault(_) => Self::from(&HostFault::Truncated),
+            Cut::Elsewhere => Verdict::elsewhere().refusal,
+        }
     }
 }
 
@@ -160,6 +182,7 @@ impl From<&Cut> for Verdict {
         match cut {
             Cut::Trouble(trouble) => Self::of_trouble(trouble),
             Cut::Fault(fault) => Self::of_fault(fault),
+            Cut::Elsewhere => Self::elsewhere(),
         }
     }
 }

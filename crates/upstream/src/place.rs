@@ -43,12 +43,29 @@ const AZURE: &[(&str, &str)] = &[
     ("brazilsouth", "BR"),
 ];
 
+/// Anthropic's places, as `usage.inference_geo` names them, that are one country's. `global` is none
+/// (<https://platform.claude.com/docs/en/manage-claude/data-residency>).
+const ANTHROPIC: &[(&str, &str)] = &[("us", "US")];
+
+/// The place that an answer tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Told<'a> {
+    /// In the header `x-ms-region`.
+    Header(&'a str),
+    /// In `usage.inference_geo`.
+    Usage(&'a str),
+}
+
 /// Whether the place that an answer tells lies outside of where its host processes. A place that we do not know counts
 /// as outside, unless the host promises no place at all.
-pub(crate) fn differs(told: &str, processes_in: &Extent) -> bool {
+pub(crate) fn differs(told: Told<'_>, processes_in: &Extent) -> bool {
     let Some(countries) = processes_in.countries() else { return false };
+    let (told, known) = match told {
+        Told::Header(told) => (told, AZURE),
+        Told::Usage(told) => (told, ANTHROPIC),
+    };
     let name: String = told.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
-    let country = AZURE.iter().find(|(region, _)| *region == name).map(|(_, country)| *country);
+    let country = known.iter().find(|(place, _)| *place == name).map(|(_, country)| *country);
     !country.is_some_and(|code| countries.iter().any(|country| country.to_string() == code))
 }
 
@@ -59,11 +76,26 @@ mod tests {
     #[test]
     fn an_answer_from_elsewhere_is_noticed() {
         let swiss = Extent::Countries(["CH".parse().expect("a country")].into());
+        let differs = |told, extent: &Extent| super::differs(Told::Header(told), extent);
         assert!(!differs("Switzerland North", &swiss));
         assert!(!differs("switzerlandwest", &swiss));
         for elsewhere in ["West Europe", "eastus", "", "Switzerland", "switzerlandnorth2"] {
             assert!(differs(elsewhere, &swiss), "{elsewhere}");
         }
         assert!(!differs("eastus", &Extent::Anywhere));
+    }
+
+    #[test]
+    fn what_usage_tells_is_compared_likewise() {
+        let extent = |codes: &[&str]| Extent::Countries(codes.iter().map(|c| c.parse().expect("a country")).collect());
+        let differs = |told, extent: &Extent| super::differs(Told::Usage(told), extent);
+        for home in [extent(&["US"]), extent(&["US", "CA"])] {
+            assert!(!differs("us", &home) && !differs(" US", &home));
+            for elsewhere in ["global", "eu", "", "not_available", "eastus", "usa"] {
+                assert!(differs(elsewhere, &home), "{elsewhere}");
+            }
+        }
+        assert!(differs("us", &extent(&["CH"])) && differs("global", &extent(&["CH"])));
+        assert!(!differs("us", &Extent::Anywhere) && !differs("global", &Extent::Anywhere));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use phi_catalog::Row;
 use phi_crypto::{Purpose, Root, hex};
-use phi_dialect::openai::{self, ChatStream};
+use phi_dialect::openai;
 use phi_dialect::{Question, Rendered};
 use phi_police::Ask;
 use phi_record::{Ended, Entry, Incident, Opened, Outcome, Reach};
@@ -22,8 +22,9 @@ use crate::client::{Arrived, Client, Sending, Sent};
 use crate::hosts::Target;
 use crate::keys::Keys;
 use crate::outcome::{Verdict, after_all, spent};
+use crate::place::{self, Told};
 use crate::turn::{Tally, Turn};
-use crate::{Answer, Failure, Frames, Reply, Restraint, place};
+use crate::{Answer, Failure, Frames, Reply, Restraint};
 
 /// The longest answer that is held whole, and the longest error that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -172,8 +173,7 @@ impl Upstream {
             Verdict::of_trouble(&trouble)
         })?;
         entry.reach(Reach::Answered);
-        if arrived.told().region.as_deref().is_some_and(|told| place::differs(told, &row.host.processes_in)) {
-            entry.incident(Incident::Region { route: row.route.clone() });
+        if is_elsewhere(entry, row, arrived.told().region.as_deref().map(Told::Header)) {
             return Err(Verdict::elsewhere());
         }
         if arrived.status() != StatusCode::OK {
@@ -200,8 +200,10 @@ impl Upstream {
     ) -> Result<Answer, Verdict> {
         let row = planned.row();
         if question.stream() {
-            let mut frames = Frames::new(arrived, ChatStream::new(row.model.clone()), question.include_usage());
-            frames.first().await.map_err(|cut| {
+            let mut frames = Frames::new(arrived, row, question.include_usage());
+            let first = frames.first().await;
+            frames.incident().into_iter().for_each(|incident| entry.incident(incident));
+            first.map_err(|cut| {
                 tracing::warn!(error = &cut as &dyn std::error::Error, "a host's stream was cut before its first word");
                 Verdict::from(&cut)
             })?;
@@ -216,6 +218,10 @@ impl Upstream {
                 openai::embeddings::read_reply(&body, question, planned.carry(), &row.model)
             }
         };
+        let place = whole.as_ref().map_or_else(|_| openai::place(&body), |whole| whole.place.clone());
+        if is_elsewhere(entry, row, place.as_deref().map(Told::Usage)) {
+            return Err(Verdict::elsewhere());
+        }
         let whole = whole.map_err(|fault| Verdict::of_fault(&fault))?;
         entry.meter.stated = whole.usage;
         entry.meter.delivered = whole.output_chars;
@@ -231,6 +237,15 @@ impl Upstream {
             |name: &str| hex(&key.tag(&[planned.row().provider.as_str().as_bytes(), name.as_bytes()])).split_off(32);
         ask.question().render(planned.carry(), &pseudonym, ask.terms().class())
     }
+}
+
+/// Whether a reply says that it was made elsewhere than planned; of that the operator hears.
+fn is_elsewhere(entry: &mut Entry, row: &Row, told: Option<Told<'_>>) -> bool {
+    let is_elsewhere = told.is_some_and(|told| place::differs(told, &row.host.processes_in));
+    if is_elsewhere {
+        entry.incident(Incident::Region { route: row.route.clone() });
+    }
+    is_elsewhere
 }
 
 /// A reply of another model than the row's is delivered, and the operator hears of it.

@@ -3,7 +3,7 @@
 use phi_words::{Completion, ModelName};
 
 use super::usage::{self, Told};
-use super::{WholeReply, choice, errors, host_model};
+use super::{WholeReply, choice, errors, host_model, told_place};
 use crate::HostFault;
 use crate::json::{Document, List, Object};
 
@@ -39,7 +39,13 @@ pub fn read_reply(body: &Completion, name: &ModelName) -> Result<WholeReply, Hos
     if let Some(figures) = &figures {
         out.raw("usage", &usage::write(figures, None));
     }
-    Ok(WholeReply { body: Completion::new(out.finish()), host_model: host_model(root), usage: figures, output_chars })
+    Ok(WholeReply {
+        body: Completion::new(out.finish()),
+        host_model: host_model(root),
+        place: told_place(root),
+        usage: figures,
+        output_chars,
+    })
 }
 
 #[cfg(test)]
@@ -76,6 +82,22 @@ mod tests {
                 .unwrap();
         assert_eq!(reply.usage, None);
         assert!(!String::from_utf8_lossy(reply.body.expose_bytes()).contains("usage"));
+    }
+
+    #[test]
+    fn the_place_that_an_answer_tells_is_read_and_not_handed_on() {
+        let told = |geo: &str| {
+            format!(r#"{{"choices":[{{"index":0,"message":{{"content":"x"}}}}],"usage":{{"inference_geo":{geo}}}}}"#)
+        };
+        let reply = read(&told(r#""us""#)).unwrap();
+        assert_eq!(reply.place.as_deref(), Some("us"));
+        assert!(!String::from_utf8_lossy(reply.body.expose_bytes()).contains("inference_geo"));
+        for (geo, place) in [("null", None), ("5", Some("")), (r#"["us"]"#, Some(""))] {
+            assert_eq!(read(&told(geo)).unwrap().place.as_deref(), place, "{geo}");
+        }
+        let senseless = Completion::new(told(r#""global""#).replace("choices", "chances"));
+        assert_eq!(crate::openai::place(&senseless).as_deref(), Some("global"));
+        assert_eq!(crate::openai::place(&Completion::new("<html>".to_owned())), None);
     }
 
     #[test]

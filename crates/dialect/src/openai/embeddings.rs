@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use phi_words::{Completion, ModelName};
 
 use super::usage::Told;
-use super::{WholeReply, errors, host_model};
+use super::{WholeReply, errors, host_model, told_place};
 use crate::json::{self, Document, Kind, List, Object, Value};
 use crate::{Carry, EmbeddingsQuestion, HostFault};
 
@@ -47,6 +47,7 @@ pub fn read_reply(
     Ok(WholeReply {
         body: Completion::new(out.finish()),
         host_model: host_model(root),
+        place: told_place(root),
         usage: figures,
         output_chars: 0,
     })

@@ -4,7 +4,7 @@ use std::fmt;
 use phi_words::{Completion, MicroUsd, ModelName, Usage};
 
 use super::usage::{self, Told};
-use super::{choice, errors, host_model};
+use super::{choice, errors, host_model, told_place};
 use crate::HostFault;
 use crate::json::{Document, List, Object, Value};
 use crate::sse::Event;
@@ -25,6 +25,7 @@ pub enum Step {
 pub struct ChatStream {
     name: ModelName,
     host_model: Option<Box<str>>,
+    place: Option<Box<str>>,
     id: Option<Box<str>>,
     created: u64,
     told: Told,
@@ -41,6 +42,7 @@ impl ChatStream {
         Self {
             name,
             host_model: None,
+            place: None,
             id: None,
             created: 0,
             told: Told::default(),
@@ -72,6 +74,9 @@ impl ChatStream {
     }
 
     fn chunk(&mut self, root: Value<'_>) -> Result<Step, HostFault> {
+        if let Some(place) = told_place(root) {
+            self.place = Some(place);
+        }
         if let Some(error) = errors::stated(root) {
             return Err(HostFault::Stated(error));
         }
@@ -137,6 +142,11 @@ impl ChatStream {
         self.host_model.as_deref()
     }
 
+    /// Where the host last said that it answers, as [`super::place`] reads it; also of an event that was a fault.
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
     /// The last chunk for those who asked for usage: no choices, the figures, and what was charged.
     pub fn usage_frame(&self, usage: &Usage, charged: Option<MicroUsd>) -> Completion {
         let mut out = Object::new();
@@ -192,6 +202,22 @@ mod tests {
     }
 
     const DONE: &str = "data: [DONE]\n\n";
+
+    #[test]
+    fn the_place_that_a_chunk_tells_is_read_at_once() {
+        let mut machine = ChatStream::new("house/model".parse().unwrap());
+        let mut tells = |geo: &str, choices: &str| {
+            let chunk = format!("data: {{\"choices\":{choices},\"usage\":{{\"inference_geo\":{geo}}}}}\n\n");
+            for event in sse::Parser::new().feed(chunk.as_bytes()).unwrap() {
+                let _ = machine.feed(&event);
+            }
+            machine.place().map(str::to_owned)
+        };
+        assert_eq!(tells("null", "[]"), None);
+        assert_eq!(tells("\"us\"", "[]").as_deref(), Some("us"));
+        assert_eq!(tells("null", "[]").as_deref(), Some("us"));
+        assert_eq!(tells("\"global\"", "5").as_deref(), Some("global"), "also of a chunk that makes no sense");
+    }
 
     #[test]
     fn a_stream_passes_in_our_name_and_keeps_its_figures_back() {

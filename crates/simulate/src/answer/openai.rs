@@ -38,10 +38,12 @@ struct Chat<'a> {
     include_usage: bool,
     lie: Option<UsageLie>,
     usage: Value,
+    /// The place that the first frame tells.
+    early: Option<&'a str>,
 }
 
 impl<'a> Chat<'a> {
-    fn new(body: &Value, body_len: usize, says: &'a Says, fault: Option<&Fault>) -> Self {
+    fn new(body: &Value, body_len: usize, says: &'a Says, fault: Option<&'a Fault>) -> Self {
         let words = says.text.split(' ').count();
         Self {
             model: model(body, says, fault),
@@ -50,6 +52,7 @@ impl<'a> Chat<'a> {
             include_usage: body["stream_options"]["include_usage"] == true,
             lie: if let Some(Fault::Usage { lie }) = fault { Some(*lie) } else { None },
             usage: usage(body_len, words, says, fault),
+            early: if let Some(Fault::Geo { name, early: true }) = fault { Some(name) } else { None },
         }
     }
 
@@ -86,6 +89,9 @@ impl<'a> Chat<'a> {
         }
         frames.push(self.chunk(&json!({}), Some(self.finish())));
         self.add_usage(&mut frames);
+        if let Some(place) = self.early {
+            frames[0]["usage"] = json!({"prompt_tokens": 1, "completion_tokens": 0, "inference_geo": place});
+        }
         let mut frames: Vec<Vec<u8>> = frames.iter().map(|frame| frame.to_string().into_bytes()).collect();
         frames.push(b"[DONE]".to_vec());
         Draft::new(200, "text/event-stream", Content::Frames(frames))
@@ -196,7 +202,7 @@ fn usage(body_len: usize, words: usize, says: &Says, fault: Option<&Fault>) -> V
             || json!({"prompt_tokens": input, "completion_tokens": words, "total_tokens": input + words}),
         ),
     };
-    if let Some(Fault::Region { name }) = fault {
+    if let Some(Fault::Geo { name, .. }) = fault {
         usage["inference_geo"] = json!(name);
     }
     usage

@@ -30,6 +30,7 @@ async fn take(reply: Reply) -> Result<String, Code> {
                 }
             };
             frames.measure(&mut entry.meter);
+            frames.incident().into_iter().for_each(|incident| entry.incident(incident));
             (text, ended)
         }
     };
@@ -228,6 +229,34 @@ async fn a_caller_who_leaves_takes_the_host_along() {
     assert_eq!((closed.status, closed.attempts[0].reach), (Status::CallerLeft, Reach::Sent));
     assert_eq!((closed.quality, closed.usage.output), (Quality::Estimated, 0));
     assert_eq!(world.seen()[1], 0, "nobody else is asked for who has left");
+}
+
+#[tokio::test]
+async fn a_place_that_usage_tells_ends_the_answer_as_soon_as_it_is_told() {
+    let world = World::new(2, &[]).await;
+    let geo = |name: &str, early| Fault::Geo { name: name.to_owned(), early };
+    // A whole answer, and a stream whose first frame tells: nothing reaches the caller, and nobody else is asked.
+    for (stream, fault) in [(false, geo("us", false)), (false, geo("global", false)), (true, geo("us", true))] {
+        world.afresh();
+        let before = world.seen();
+        world.hosts[0].next([fault]);
+        let id = RequestId::new();
+        assert_eq!(refused(world.ask(id, stream).await).refusal.code, Code::UpstreamFailed);
+        let closed = world.closed(id).await;
+        assert!(matches!(closed.incidents[..], [Incident::Region { .. }]), "{:?}", closed.incidents);
+        assert_eq!(closed.attempts[0].ended, Ended::Mismatch);
+        assert_eq!(world.seen(), [before[0] + 1, before[1]]);
+    }
+    // A stream that tells at its end, when content has left: it has no end.
+    world.afresh();
+    world.hosts[0].says(Says { gap: Duration::from_millis(5), ..Says::default() });
+    world.hosts[0].next([geo("us", false)]);
+    let id = RequestId::new();
+    let reply = world.ask(id, true).await.expect("a reply");
+    assert_eq!(take(reply).await, Err(Code::UpstreamFailed));
+    let closed = world.closed(id).await;
+    assert!(matches!(closed.incidents[..], [Incident::Region { .. }]), "{:?}", closed.incidents);
+    assert_eq!(closed.status, Status::Truncated);
 }
 
 #[tokio::test]
