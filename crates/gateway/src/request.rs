@@ -103,8 +103,10 @@ impl Gateway {
         self.snapshot.load_full()
     }
 
-    /// Puts another snapshot in the place of the one before: the next request is judged by it.
+    /// Puts another snapshot in the place of the one before: the next request is judged by it, and so is the next attempt
+    /// of every request that is on its way.
     pub fn replace(&self, snapshot: Snapshot) {
+        self.upstream.judge_by(Arc::clone(&snapshot.scene));
         self.snapshot.store(Arc::new(snapshot));
     }
 

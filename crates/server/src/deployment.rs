@@ -102,6 +102,7 @@ impl Deployment {
             Root::from_bytes(root.expose_bytes()),
             clock.clone(),
             config.restraint,
+            Arc::clone(&snapshot.scene),
         );
         let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
         let deployment = Self {

@@ -122,8 +122,12 @@ impl Verdict {
 }
 
 /// What the caller is told when no route is left: the last attempt's word, unless no host had room for the request or
-/// was fit to be asked. Then it is the soonest that one may be, of all routes of the plan.
+/// was fit to be asked. Then it is the soonest that one may be, of all routes of the plan. Where there was neither an
+/// attempt nor a route that rests, none of them was allowed any more.
 pub(crate) fn after_all(verdicts: &[Verdict], unfit: &[Unfit]) -> Refusal {
+    if verdicts.is_empty() && unfit.is_empty() {
+        return unavailable("the routes of this request were taken back while it was on its way", SOON);
+    }
     if verdicts.iter().all(|verdict| verdict.ended == Ended::RateLimited) {
         let asked = verdicts.iter().map(|verdict| verdict.retry_after.unwrap_or(SOON));
         let soonest = asked.chain(unfit.iter().filter_map(|unfit| unfit.wait)).min();

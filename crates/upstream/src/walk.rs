@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::StatusCode;
 use phi_catalog::Row;
 use phi_crypto::{Purpose, Root, hex};
@@ -12,7 +13,7 @@ use phi_dialect::{Question, Rendered};
 use phi_police::Ask;
 use phi_record::{Ended, Entry, Incident, Opened, Outcome, Reach};
 use phi_route::health::Sign;
-use phi_route::{Health, Planned};
+use phi_route::{Health, Planned, Scene};
 use phi_vault::Vault;
 use phi_words::{Capability, Clock, Modality, ProviderKey, RouteId};
 use tokio::time::Instant;
@@ -39,6 +40,7 @@ pub struct Upstream {
     pub(crate) keys: Keys,
     root: Root,
     clock: Clock,
+    scene: ArcSwap<Scene>,
     health: Arc<Health>,
     budget: Budget,
     tally: Arc<Tally>,
@@ -46,9 +48,17 @@ pub struct Upstream {
 
 impl Upstream {
     /// A hand that shows hosts the keys of `vault`, or tokens of the time of `clock`, and pseudonyms that are keyed by
-    /// `root`.
-    pub fn new(client: Client, vault: Arc<Vault>, root: Root, clock: Clock, restraint: Restraint) -> Self {
+    /// `root`. Each attempt has to hold in `scene`.
+    pub fn new(
+        client: Client,
+        vault: Arc<Vault>,
+        root: Root,
+        clock: Clock,
+        restraint: Restraint,
+        scene: Arc<Scene>,
+    ) -> Self {
         Self {
+            scene: ArcSwap::new(scene),
             client,
             keys: Keys::new(vault, clock.clone()),
             root,
@@ -57,6 +67,11 @@ impl Upstream {
             tally: Arc::default(),
             clock,
         }
+    }
+
+    /// From now on each attempt has to hold in this scene, those of requests that are on their way too.
+    pub fn judge_by(&self, scene: Arc<Scene>) {
+        self.scene.store(scene);
     }
 
     /// The health of the routes, as attempts have shown it.
@@ -81,13 +96,17 @@ impl Upstream {
     pub async fn walk(&self, opened: Opened) -> Result<Reply, Failure> {
         let (plan, mut entry) = opened.into_parts();
         let (permit, routes) = plan.into_parts();
-        let (ask, judge) = permit.into_parts();
         let until = Instant::now() + self.client.deadlines().total;
         let (mut verdicts, mut unfit) = (Vec::new(), Vec::new());
         let mut refusal = None;
         for planned in &routes {
             let route = &planned.row().route;
             let now = self.clock.now();
+            // Since it was planned an agreement may have lapsed, or an operator has taken something back.
+            if !planned.is_upheld(&permit, &self.scene.load(), now) {
+                tracing::warn!(id = %entry.id(), %route, "a route may not be taken any more");
+                continue;
+            }
             let trial = match self.health.begin(route, planned.key(), now) {
                 Ok(trial) => trial,
                 Err(why) => {
@@ -103,12 +122,13 @@ impl Upstream {
             }
             let turn = Turn::new(route.clone(), trial, self.clock.clone(), Arc::clone(&self.tally));
             entry.begin(planned);
-            match self.attempt(&ask, planned, &mut entry, until, turn).await {
+            match self.attempt(permit.ask(), planned, &mut entry, until, turn).await {
                 Ok((answer, left_out)) => {
                     let left_out: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
                     entry.left_out(left_out.iter().cloned());
                     let row = planned.row();
                     let tools = (row.modality == Modality::Chat).then(|| row.capabilities.contains(&Capability::Tools));
+                    let (_, judge) = permit.into_parts();
                     return Ok(Reply { route: row.route.clone(), tools, left_out, judge, entry, answer });
                 }
                 Err(verdict) => {

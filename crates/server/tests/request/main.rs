@@ -5,6 +5,7 @@
 mod agreements;
 mod ask;
 mod embeddings;
+mod explain;
 mod failover;
 mod fields;
 mod headers;

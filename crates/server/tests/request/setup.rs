@@ -135,18 +135,16 @@ async fn on(
     let recorder = Arc::new(Recorder::new(ledger, root(), clock.clone()));
     let (contents, config) = (deployment.load().await.unwrap(), deployment.config());
     let standing = Standing::new(contents.agreements, contents.credentials.into_iter().map(Arc::new));
-    let settings = Settings {
-        embeddings: config.embeddings.clone(),
-        hosted: false,
-        durable: true,
-        evidence: config.evidence,
-    };
+    let settings =
+        Settings { embeddings: config.embeddings.clone(), hosted: false, durable: true, evidence: config.evidence };
     let snapshot = Snapshot {
         version: contents.version,
         directory: Directory::new(contents.roster, root().derive(Purpose::Token)),
         scene: Arc::new(Scene::new(deployment.catalogue(), standing, settings)),
     };
-    let upstream = Upstream::new(client, Arc::new(Vault::Open(root())), root(), clock.clone(), config.restraint);
+    let scene = Arc::clone(&snapshot.scene);
+    let vault = Arc::new(Vault::Open(root()));
+    let upstream = Upstream::new(client, vault, root(), clock.clone(), config.restraint, scene);
     let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
     (Arc::new(gateway), recorder)
 }
@@ -224,16 +222,37 @@ pub(crate) async fn phi(deployment: &Deployment, words: &str) -> Value {
         Command::Token(orders) => Order::Token(orders),
         Command::Agreement(orders) => Order::Agreement(orders),
         Command::Vault(orders) => Order::Vault(orders),
-        other @ (Command::Init(_) | Command::Serve | Command::Ledger(_) | Command::Catalog(_) | Command::Config(_)) => {
-            panic!("{other:?} is not done to a deployment")
-        }
+        other @ (Command::Init(_)
+        | Command::Serve
+        | Command::Ledger(_)
+        | Command::Catalog(_)
+        | Command::Config(_)
+        | Command::Explain(_)
+        | Command::Doctor(_)) => panic!("{other:?} is not done to a deployment"),
     };
     run(deployment, order).await
+}
+
+/// What an operator's look shows, in the words that are typed, as programs read it.
+pub(crate) async fn page(deployment: &Deployment, words: &str) -> Value {
+    let typed = ["phi"].into_iter().chain(words.split_whitespace());
+    let order = match Cli::try_parse_from(typed).unwrap().command {
+        Command::Explain(explain) => Order::Explain(explain),
+        Command::Doctor(orders) => Order::Doctor(orders),
+        other => panic!("{other:?} shows no page"),
+    };
+    match order.run(deployment, By::Operator(0)).await.unwrap() {
+        Said::Page { text, data } => {
+            assert!(!text.is_empty());
+            data
+        }
+        said => panic!("{said:?} is no page"),
+    }
 }
 
 async fn run(deployment: &Deployment, order: Order) -> Value {
     match order.run(deployment, By::Operator(0)).await.unwrap() {
         Said::One(one) => one,
-        said @ (Said::Rows(_) | Said::Text(_)) => panic!("{said:?}"),
+        said @ (Said::Rows(_) | Said::Text(_) | Said::Page { .. }) => panic!("{said:?}"),
     }
 }

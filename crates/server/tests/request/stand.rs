@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::ask::{Ask, Coming, Reply};
-use crate::setup::{Setup, phi};
+use crate::setup::{Setup, page, phi};
 
 /// How long a condition is waited for that must come true.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -106,6 +106,11 @@ impl Stand {
     /// Carries out an operator's command, in the words that are typed.
     pub(crate) async fn phi(&self, words: &str) -> Value {
         phi(&self.deployment, words).await
+    }
+
+    /// What an operator's look shows, as programs read it.
+    pub(crate) async fn page(&self, words: &str) -> Value {
+        page(&self.deployment, words).await
     }
 
     /// A live token of a new agent of the organization `clinic`, with `more` of its grant.

@@ -76,6 +76,7 @@ impl World {
             durable: true,
             evidence: Evidence::Unverified,
         };
+        let scene = Arc::new(Scene::new(Arc::new(catalogue), standing, settings));
         let (directory, headers) = caller(&root());
         let folder = tempfile::tempdir().expect("a folder");
         let (ledger, _) = Ledger::open(folder.path(), Options::new("test", Durability::Process)).expect("a ledger");
@@ -84,9 +85,9 @@ impl World {
         Self {
             hosts,
             recorder: Arc::new(Recorder::new(ledger, root(), Clock::System)),
-            upstream: Upstream::new(client, vault, root(), clock.clone(), restraint),
+            upstream: Upstream::new(client, vault, root(), clock.clone(), restraint, Arc::clone(&scene)),
             clock,
-            scene: Arc::new(Scene::new(Arc::new(catalogue), standing, settings)),
+            scene,
             police: Police::new(Clock::System),
             directory,
             headers,
