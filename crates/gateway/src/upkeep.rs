@@ -29,7 +29,7 @@ pub(crate) fn warnings(scene: &Scene, now: Timestamp) -> Vec<Value> {
             "provider": provider(agreement),
             "org": agreement.org,
             "review_by": agreement.review_by,
-            "hint": "have it reviewed, and attest it anew with `phi agreement add`",
+            "hint": "have it reviewed, attest it anew with `phi agreement add`, and revoke this one",
         })
     });
     rates.chain(lapsing).collect()

@@ -130,3 +130,31 @@ fn chained(chain: Vec<String>) -> anyhow::Error {
     let first = anyhow!(causes.next().unwrap_or_else(|| "the running server failed".to_owned()));
     causes.fold(first, anyhow::Error::context)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn progress_is_heard_before_the_answer_and_is_not_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("control.sock");
+        let listener = bind(&socket).unwrap();
+        let serve = async |answers: Vec<Answer>| {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            BufReader::new(&mut stream).read_line(&mut String::new()).await.unwrap();
+            for told in answers {
+                answer(&mut stream, &told).await.unwrap();
+            }
+        };
+        let note = |text: &str| Answer::Note(text.to_owned());
+        let all = Said::Text("all".to_owned());
+        let whole = serve(vec![note("half"), note("most"), Answer::Said(all.clone())]);
+        let (said, ()) = tokio::join!(send(&socket, &Order::Reload), whole);
+        assert_eq!(said.unwrap(), Some(all));
+        let (said, ()) = tokio::join!(send(&socket, &Order::Reload), serve(vec![note("half")]));
+        assert!(said.unwrap_err().to_string().contains("stopped before it answered"));
+        drop(listener);
+        assert_eq!(send(&socket, &Order::Reload).await.unwrap(), None, "nobody is there");
+    }
+}

@@ -111,7 +111,7 @@ impl Orders {
                 let (now, within) = (deployment.now(), expiring.as_deref().map(tokens::span).transpose()?);
                 let asked_for = |agreement: &&Agreement| within.is_none_or(|span| agreement.lapses_within(span, now));
                 let agreements = deployment.load().await?.agreements;
-                Ok(Said::Rows(agreements.iter().filter(asked_for).map(|agreement| shown(agreement, now)).collect()))
+                Ok(Said::Rows(agreements.iter().filter(asked_for).map(|agreement| listed(agreement, now)).collect()))
             }
             Self::Show { id } => Ok(Said::One(whole(&find(deployment, id).await?, deployment))),
             Self::Revoke { id } => {
@@ -119,7 +119,7 @@ impl Orders {
                 agreement.revoked.get_or_insert(deployment.now());
                 let act = Act::new(by, "agreement.revoke").about("agreement", id);
                 deployment.change(act, async |change| change.put_agreement(&agreement).await).await?;
-                Ok(Said::One(shown(&agreement, deployment.now())))
+                Ok(Said::One(whole(&agreement, deployment)))
             }
         }
     }
@@ -184,18 +184,23 @@ fn hash(document: &str) -> anyhow::Result<String> {
     Ok(hex(&sha256(&[&bytes])))
 }
 
-/// An agreement with what it comes to: what is doubtful about it, and which routes it opens.
+/// An agreement with everything that was attested, and what it comes to: what is doubtful about it, and which routes it opens.
 fn whole(agreement: &Agreement, deployment: &Deployment) -> Value {
     let (catalogue, now) = (deployment.catalogue(), deployment.now());
-    let mut one = shown(agreement, now);
+    let mut one = listed(agreement, now);
     if let Value::Object(fields) = &mut one {
+        fields.insert("counterparty".into(), json!(agreement.counterparty));
+        fields.insert("verified_by".into(), json!(agreement.verified_by));
+        fields.insert("verified_on".into(), json!(agreement.verified_on));
+        fields.insert("document".into(), json!(agreement.document));
         fields.insert("opens".into(), json!(reach::opens(agreement, &catalogue, now)));
         fields.insert("warnings".into(), json!(reach::warnings(agreement, &catalogue, now)));
     }
     one
 }
 
-fn shown(agreement: &Agreement, now: jiff::Timestamp) -> Value {
+/// An agreement among others.
+fn listed(agreement: &Agreement, now: jiff::Timestamp) -> Value {
     let (provider, credential) = match &agreement.kind {
         Kind::Provider { name, credential } => (Some(name), credential.as_ref()),
         Kind::Customer => (None, None),
@@ -205,17 +210,13 @@ fn shown(agreement: &Agreement, now: jiff::Timestamp) -> Value {
         "kind": if provider.is_some() { "provider" } else { "customer" },
         "provider": provider,
         "org": agreement.org,
-        "counterparty": agreement.counterparty,
         "stands": agreement.stands(now),
         "state": reach::state(agreement, now),
         "countries": agreement.countries,
         "modalities": agreement.modalities,
         "frameworks": agreement.frameworks,
         "credential": credential,
-        "verified_by": agreement.verified_by,
-        "verified_on": agreement.verified_on,
         "review_by": agreement.review_by,
         "revoked": agreement.revoked,
-        "document": agreement.document,
     })
 }

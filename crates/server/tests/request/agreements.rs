@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phi_gateway::{Serve, Stop};
+use phi_record::By;
+use phi_server::orders::Order;
+use phi_server::say::Said;
 use phi_simulate::Fault;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -207,6 +210,51 @@ async fn what_is_attested_is_told_with_what_it_opens_and_what_is_doubtful_about_
     assert_eq!(edge["warnings"], json!([]));
     let nothing = add(&stand, "--provider chalet --country FR --modality chat --framework GDPR --review-by 2027-11-01");
     assert_eq!(nothing.await["opens"], json!([]));
+}
+
+/// What `phi catalog show` tells of a route, for the organization `clinic`.
+async fn shown(stand: &Stand, route: &str) -> Value {
+    let order = json!({"Catalogue": {"Show": {"name": route, "org": "clinic"}}});
+    let order: Order = serde_json::from_value(order).unwrap();
+    match order.run(&stand.deployment, By::Operator(0)).await.unwrap() {
+        Said::Rows(mut rows) if rows.len() == 1 => rows.remove(0),
+        said @ (Said::Rows(_) | Said::One(_) | Said::Text(_) | Said::Page { .. }) => panic!("{said:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_shown_of_a_route_is_what_becomes_of_a_request() {
+    for settings in ["", "[deployment]\nhosted = true\n[route]\nevidence = \"vendor\"\n"] {
+        let stand = Setup { catalogue: BORDER, settings, ..Setup::default() }.up().await;
+        if !settings.is_empty() {
+            add(
+                &stand,
+                "--kind customer --org clinic --country CH --modality chat --framework GDPR --review-by 2027-01-01",
+            )
+            .await;
+        }
+        let catalogue = stand.deployment.catalogue();
+        let (mut served, mut with_phi) = (0, 0);
+        for row in catalogue.rows().iter().filter(|row| row.modality == phi_words::Modality::Chat) {
+            let shown = shown(&stand, row.route.as_str()).await;
+            for region in shown["place"]["regions"].as_array().unwrap().iter().map(text) {
+                let ask = || Ask::chat(row.route.as_str()).header("x-region", &region);
+                let reply = stand.ask(ask()).await;
+                assert_eq!(reply.status == 200, shown["serves"] == true, "{} in {region}: {shown}", row.route);
+                if region != "WORLD" {
+                    let phi = stand.ask(ask().phi()).await;
+                    let under = shown["phi_under"].as_array().unwrap().contains(&json!("GDPR"));
+                    let goes = under && shown["serves"] == true;
+                    assert_eq!(phi.status == 200, goes, "{} with PHI in {region}: {shown}", row.route);
+                    assert_eq!(shown["phi_under"] == json!([]), shown["phi_not_for"] != json!([]), "{shown}");
+                    with_phi += usize::from(goes);
+                }
+                served += usize::from(reply.status == 200);
+                stand.clock.advance(Duration::from_secs(1));
+            }
+        }
+        assert!(served > 20 && with_phi > 5, "{served} {with_phi}");
+    }
 }
 
 /// What an operator's probe is told.

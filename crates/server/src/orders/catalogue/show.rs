@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use phi_catalog::{Agreement, Catalogue, Evidence, Extent, Host, Kind, Provider, Row, Says, Status, Territory};
-use phi_route::{Standing, is_general_work};
+use phi_route::{Settings, Standing, is_general_work};
 use phi_vault::Sealed;
 use phi_words::{Country, Framework, OrgId, Region, Slug};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,7 @@ impl Show {
         let view = View {
             catalogue: snapshot.scene.catalogue(),
             standing: snapshot.scene.standing(),
+            settings: snapshot.scene.settings(),
             margin_bp: org.as_ref().map_or(phi_catalog::MARGIN_BP, |org| org.margin_bp),
             org: org.map(|org| org.id),
             now,
@@ -55,6 +56,7 @@ impl Show {
 struct View<'a> {
     catalogue: &'a Catalogue,
     standing: &'a Standing,
+    settings: &'a Settings,
     org: Option<OrgId>,
     margin_bp: u32,
     now: Timestamp,
@@ -134,16 +136,21 @@ impl View<'_> {
     }
 
     fn route(&self, row: &Row) -> Value {
-        let general = self.general_lacks(row);
+        let lacks = self.general_lacks(row);
+        let first = json!({
+            "route": row.route,
+            "model": row.model,
+            "status": row.status,
+            "serves": lacks.is_empty(),
+            "serves_not_for": lacks,
+            "phi_under": self.phi_under(row),
+            "phi_not_for": self.phi_lacks(row),
+        });
         with(
-            describe::route(row),
+            with(first, describe::route(row)),
             json!({
-                "serves": general.is_empty(),
-                "serves_not_for": general,
                 "price": self.price(row),
                 "place": self.place(&row.host),
-                "phi_under": self.phi_under(row),
-                "phi_not_for": self.phi_lacks(row),
                 "offers": self.offers(row).map(describe::offer).collect::<Vec<_>>(),
                 "agreements": self.agreements(row).map(attested).collect::<Vec<_>>(),
             }),
@@ -201,9 +208,10 @@ impl View<'_> {
         })
     }
 
-    /// The keys that may be shown to a host.
+    /// The keys that may be shown to a host, and bring what its address needs.
     fn keys<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a Arc<Sealed>> {
-        self.standing.keys(host).filter(|key| key.org.is_none() || key.org == self.org)
+        let ours = |key: &&Arc<Sealed>| key.org.is_none() || key.org == self.org;
+        self.standing.keys(host).filter(ours).filter(|key| host.address.fill(&key.params).is_ok())
     }
 
     /// Whether an agreement stands, for the organization or for all.
@@ -245,9 +253,21 @@ impl View<'_> {
             places.iter().all(|place| {
                 self.offers(row).any(|o| o.countries.contains(place) && o.frameworks.contains(framework))
                     && self.agreements(row).any(|a| a.countries.contains(place) && a.frameworks.contains(framework))
+                    && self.is_customer(row, *place, *framework)
             })
         };
         Framework::ALL.iter().copied().filter(covered).collect()
+    }
+
+    /// Whether the organization is covered as a customer, where that is needed and an organization is named.
+    fn is_customer(&self, row: &Row, place: Country, framework: Framework) -> bool {
+        let Some(org) = self.org.filter(|_| self.settings.hosted) else { return true };
+        self.standing.with_customer(org).iter().any(|agreement| {
+            agreement.stands(self.now)
+                && agreement.countries.contains(&place)
+                && agreement.frameworks.contains(&framework)
+                && agreement.modalities.contains(&row.modality)
+        })
     }
 
     /// Why nobody is routed here today, in words.
@@ -265,6 +285,9 @@ impl View<'_> {
         }
         if !row.is_priced() {
             lacks.push("its price is not known".to_owned());
+        }
+        if row.host.evidence > self.settings.evidence {
+            lacks.push("the evidence of its place is weaker than `route.evidence` takes".to_owned());
         }
         lacks
     }
@@ -287,15 +310,23 @@ impl View<'_> {
             (None, Some(places)) => {
                 vec![format!("no agreement stands for {} in {places}: `phi agreement add`", row.modality)]
             }
-            (None, None) => vec!["no framework is covered by offers and standing agreements together".to_owned()],
+            (None, None) => {
+                let customer = if self.settings.hosted { " and the customer's agreements" } else { "" };
+                vec![format!("no framework is covered by what is offered, what stands{customer} together")]
+            }
         }
     }
 
     fn phi_barred(&self, row: &Row) -> Vec<String> {
+        let regions = self.catalogue.regions().iter().filter(|region| !region.name.is_world());
+        let in_world_alone =
+            !row.host.premises && !regions.into_iter().any(|region| row.host.processes_in.is_within(&region.extent));
         let reasons = [
+            (!self.settings.durable, "entries here do not survive a power cut"),
             (is_general_work(row.modality), "its kind of work is for general traffic alone"),
             (row.host.evidence == Evidence::Unverified, "its place is unverified"),
             (row.host.processes_in == Extent::Anywhere, "its host promises no place"),
+            (in_world_alone, "no region but WORLD holds all its places"),
         ];
         reasons.into_iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| reason.to_owned()).collect()
     }
