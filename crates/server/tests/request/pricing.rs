@@ -168,6 +168,25 @@ async fn a_price_that_an_operator_replaces_is_the_one_that_is_charged_and_shown(
 }
 
 #[tokio::test]
+async fn a_call_is_charged_what_the_card_says() {
+    let stand = Stand::up().await;
+    let units = item(&card(&stand, "").await, "infomaniak-gemma-4-31b")["price"]["units"].clone();
+    // In 10^-16 USD a million tokens, so in 10^-16 micro-USD a token.
+    let exact = |unit: &str| {
+        let usd = text(&units[unit]["usd"]);
+        let (whole, part) = usd.split_once('.').unwrap();
+        format!("{whole}{part:0<16}").parse::<u128>().unwrap()
+    };
+    let reply = stand.ask(Ask::chat("infomaniak/gemma-4-31b")).await;
+    let usage = &reply.json()["usage"];
+    let count = |field: &str| u128::from(usage[field].as_u64().unwrap());
+    let (input, output) = (count("prompt_tokens"), count("completion_tokens"));
+    assert!(input > 0 && output > 0, "{usage}");
+    let charge = (input * exact("input") + output * exact("output")).div_ceil(10_u128.pow(16));
+    assert_eq!(reply.header("x-phi-cost-micro"), Some(charge.to_string().as_str()), "{usage}");
+}
+
+#[tokio::test]
 async fn region_and_class_choose_what_is_shown_and_change_no_price() {
     let stand = Setup { catalogue: PUBLISHED, ..Setup::default() }.up().await;
     let whole = card(&stand, "").await;
