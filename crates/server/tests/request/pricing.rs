@@ -52,7 +52,7 @@ fn item(card: &Value, id: &str) -> Value {
     found.unwrap_or_else(|| panic!("no {id} in {card}")).clone()
 }
 
-fn shown(reply: Reply) -> (u16, String) {
+fn shown(reply: &Reply) -> (u16, String) {
     (reply.status, reply.text())
 }
 
@@ -69,7 +69,7 @@ async fn everybody_is_answered_alike() {
         assert_eq!(first.header(name), None, "{name}");
     }
     assert!(first.header("x-request-id").is_some());
-    let first = shown(first);
+    let first = shown(&first);
     assert_eq!(first.0, 200);
     let idle = stand.token_of("idle", "--requests 0", "").await;
     let narrow = stand.token_of("narrow", "", "--regions EU --region EU --floor phi").await;
@@ -85,7 +85,7 @@ async fn everybody_is_answered_alike() {
         ("the other base", Ask::get("/api/v1/pricing").bare()),
         ("an empty query", Ask::get("/v1/pricing?").bare()),
     ] {
-        assert!(shown(stand.ask(ask).await) == first, "{what}");
+        assert!(shown(&stand.ask(ask).await) == first, "{what}");
     }
     assert_eq!(stand.ask(Ask::new("POST", PRICING, "").bare()).await.refusal(), (405, "method_not_allowed".to_owned()));
     assert_eq!(stand.reached(), Vec::<&str>::new());
