@@ -146,7 +146,8 @@ impl World {
         for (stream, after) in [(false, None), (true, None), (true, Some(4))] {
             let before = self.hung_up();
             let mut call = self.stalled(serving, stream, after).await;
-            assert!(after.is_none() || call.until(PLAIN).await);
+            let has = call.until(PLAIN).await;
+            assert!(after.is_none() || has, "{}", call.rest().await.text());
             drop(call);
             let gone = self.host.wait_for(PATIENCE, |seen| hung_up(seen) > before).await;
             assert!(gone.is_some(), "the host is let go of");
@@ -240,6 +241,8 @@ impl Bystander {
         let mut replies = Vec::new();
         for ask in [
             ask("GET", "/v1/models"),
+            ask("GET", "/v1/models/auto"),
+            Ask::new("GET", "/v1/pricing"),
             ask("GET", "/v1/ping"),
             ask("GET", "/v1/nothing"),
             ask("GET", "/v1/requests/019abcde-0000-7000-8000-000000000000"),
@@ -390,6 +393,8 @@ fn bad_heads(token: &str) -> Vec<Refused> {
         ("not_found", look(&format!("/v1/requests/{PLAIN}"))),
         ("model_not_found", look(&format!("/v1/models/{PLAIN}"))),
         ("invalid_request", look(&format!("/v1/models?name={PLAIN}"))),
+        ("invalid_request", look(&format!("/v1/pricing?region={PLAIN}"))),
+        ("invalid_request", look(&format!("/v1/pricing?{PLAIN}=1"))),
         ("invalid_request", unidentified),
         ("method_not_allowed", Ask::new(PLAIN, "/v1/models").by(token)),
     ]
