@@ -208,6 +208,7 @@ async fn a_name_is_shown_with_everything_that_is_known_of_it() {
     assert_eq!(staged["serves"], false);
     assert!(text(&staged["phi_not_for"][0]).contains("promises no place"), "{staged}");
     refuses(&deploy, "catalog show nothing", "names nothing");
+    refuses(&deploy, "catalog show auto", "phi explain");
     refuses(&deploy, "catalog show tested --org nobody", "no organization `nobody`");
 
     let human = deploy.run(&["catalog", "show", "tested-plain"]);
@@ -260,6 +261,7 @@ async fn another_catalogue_is_compared_and_the_last_days_are_repriced() {
     let same = json_of(&deploy, "catalog diff");
     assert_eq!((&same["changes"], &same["weakens"]), (&json!([]), &json!([])));
     assert_eq!(same["in_force"], same["candidate"]);
+    assert_eq!(same["refused_by_settings"], Value::Null);
     let total =
         |diff: &Value| diff["repriced"]["routes"].as_array().and_then(|rows| rows.last().cloned()).expect("a total");
     let unchanged = total(&same);

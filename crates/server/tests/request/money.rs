@@ -1,5 +1,8 @@
 //! What a call costs: the same in every class, by the margin and the rate that stand, and nowhere where no price is known.
 
+use phi_record::By;
+use phi_server::orders::Order;
+use phi_server::say::Said;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Reply, chat, with};
@@ -76,6 +79,37 @@ async fn the_charge_is_the_list_at_the_rate_with_the_margin_and_the_entry_says_a
     assert_eq!((cost(&reply), closed.margin_bp), (expected, Some(1_000)));
     assert_eq!(closed.charge[0].micro_usd.micros(), expected);
     assert_eq!(closed.prices, stand.deployment.catalogue().version());
+}
+
+/// Sets the rate of CHF, as `phi catalog rates set` does; says why it was not done.
+async fn set_rate(stand: &Stand, usd: &str) -> Result<Said, String> {
+    let set = json!({"currency": "CHF", "usd": usd, "date": "2026-11-21", "source": "a test", "yes": false});
+    let order: Order = serde_json::from_value(json!({"Catalogue": {"SetRate": set}})).unwrap();
+    order.run(&stand.deployment, By::Operator(0)).await.map_err(|error| format!("{error:#}"))
+}
+
+#[tokio::test]
+async fn a_rate_that_the_disk_or_the_ledger_does_not_take_is_not_in_force() {
+    let stand = Stand::up().await;
+    let in_force = || stand.deployment.catalogue().rates()[&phi_words::Currency::Chf].usd.to_string();
+    let before = in_force();
+    let file = stand.folder().join("data/catalog.d/rates.toml");
+    // Where the new file is to be written lies something else.
+    let new = stand.folder().join("data/catalog.d/.rates.toml.new");
+    std::fs::create_dir(&new).unwrap();
+    let error = set_rate(&stand, "1.2").await.unwrap_err();
+    assert!(error.contains("recorded, and was not done") && error.contains("rates.toml"), "{error}");
+    assert_eq!((in_force(), file.exists()), (before.clone(), false));
+    std::fs::remove_dir(&new).unwrap();
+    set_rate(&stand, "1.2").await.unwrap();
+    assert_eq!((in_force().as_str(), file.exists()), ("1.20", true));
+    let kept = std::fs::read_to_string(&file).unwrap();
+
+    let ledger = stand.recorder.ledger().clone();
+    tokio::task::spawn_blocking(move || ledger.shutdown()).await.unwrap().unwrap();
+    let error = set_rate(&stand, "1.3").await.unwrap_err();
+    assert!(error.contains("could not be recorded, so it was not done"), "{error}");
+    assert_eq!((in_force().as_str(), std::fs::read_to_string(&file).unwrap()), ("1.20", kept));
 }
 
 #[tokio::test]

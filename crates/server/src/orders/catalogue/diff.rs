@@ -77,6 +77,7 @@ impl Diff {
         Ok(Said::One(json!({
             "in_force": old.version(),
             "candidate": new.version(),
+            "refused_by_settings": deployment.config().fits(&new).err().map(|error| error.to_string()),
             "changes": changes(&old, &new),
             "weakens": weakens(&old, &new),
             "since": since,

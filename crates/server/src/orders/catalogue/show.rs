@@ -34,6 +34,9 @@ impl Show {
             Some(name) => Some(orgs::find(deployment, name).await?),
             None => None,
         };
+        if self.name == "auto" {
+            bail!("`auto` means a model for each request\n  hint: `phi explain` shows which one it would be");
+        }
         let (snapshot, now) = (deployment.gateway().snapshot(), deployment.now());
         let view = View {
             catalogue: snapshot.scene.catalogue(),
