@@ -172,7 +172,7 @@ fn holding(folder: &Path, needles: &[&[u8]]) -> Vec<String> {
             found.extend(holding(&path, needles));
         } else if let Ok(bytes) = std::fs::read(&path) {
             let holds = |needle: &&[u8]| bytes.windows(needle.len()).any(|window| window == *needle);
-            found.extend(needles.iter().any(|needle| holds(needle)).then(|| path.display().to_string()));
+            found.extend(needles.iter().any(holds).then(|| path.display().to_string()));
         }
     }
     found
