@@ -129,31 +129,44 @@ fn described(catalogue: &Catalogue) -> BTreeMap<(&'static str, String), Value> {
     rows.chain(hosts).chain(providers).chain(regions).chain(aliases).chain(rates).collect()
 }
 
-/// The fields of a description, those within fields too: `price.input`.
+/// The fields of a description, those within fields too: `price.input`. Things in a list are told in words.
 fn flat(value: &Value) -> BTreeMap<String, Value> {
     let mut fields = BTreeMap::new();
-    if let Value::Object(object) = value {
-        for (name, value) in object {
-            match value {
-                Value::Object(_) => {
-                    fields.extend(flat(value).into_iter().map(|(in_it, v)| (format!("{name}.{in_it}"), v)))
-                }
-                Value::Null => {}
-                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                    fields.insert(name.clone(), value.clone());
-                }
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::Null => {}
+            Value::Object(_) => {
+                fields.extend(flat(value).into_iter().map(|(inner, value)| (format!("{name}.{inner}"), value)));
+            }
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                fields.insert(name.clone(), items.iter().map(in_words).collect());
+            }
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                fields.insert(name.clone(), value.clone());
             }
         }
     }
     fields
 }
 
-/// What matters most of something that is new or gone.
+/// What matters most of something that is new or gone, in words.
 fn gist(value: &Value) -> Value {
     const GIST: [&str; 9] =
         ["model", "modality", "status", "processes_in", "evidence", "title", "countries", "models", "usd"];
-    let known = GIST.iter().filter_map(|field| Some(((*field).to_owned(), value.get(*field)?.clone())));
-    Value::Object(known.collect())
+    let known = GIST.iter().filter_map(|field| value.get(*field)).map(in_words);
+    known.collect::<Vec<_>>().join(", ").into()
+}
+
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(in_words).collect::<Vec<_>>().join(" "),
+        Value::Object(fields) => {
+            let each = fields.iter().map(|(name, value)| format!("{name} {}", in_words(value)));
+            each.collect::<Vec<_>>().join(", ")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -217,6 +230,10 @@ date = "2026-11-01"
         };
         assert_eq!(line(&changes(&base, &more)), ["\"alias\" \"added\" \"a\""]);
         assert_eq!(line(&changes(&more, &base)), ["\"alias\" \"removed\" \"a\""]);
+        assert_eq!(changes(&base, &more)[0]["after"], "CH acme/m, WORLD acme/m");
+        let offered = changes(&base, &catalogue("frameworks = [\"GDPR\"]", "frameworks = [\"HIPAA\"]"));
+        let offer = "countries CH, modalities chat, frameworks HIPAA, source a test, date 2026-11-01";
+        assert_eq!((&offered[0]["field"], &offered[0]["after"]), (&json!("offers"), &json!([offer])));
         let unpriced = catalogue("price = { currency = \"USD\", input = \"1\", output = \"2\" }", "");
         let fields: Vec<_> = changes(&base, &unpriced).iter().map(|told| told["field"].clone()).collect();
         assert_eq!(fields, ["price.currency", "price.input", "price.output"]);
