@@ -239,18 +239,28 @@ pub(crate) async fn page(deployment: &Deployment, words: &str) -> Value {
     let order = match Cli::try_parse_from(typed).unwrap().command {
         Command::Explain(explain) => Order::Explain(explain),
         Command::Doctor(orders) => Order::Doctor(orders),
-        other => panic!("{other:?} shows no page"),
+        other @ (Command::Init(_)
+        | Command::Serve
+        | Command::Org(_)
+        | Command::Role(_)
+        | Command::Agent(_)
+        | Command::Token(_)
+        | Command::Agreement(_)
+        | Command::Vault(_)
+        | Command::Ledger(_)
+        | Command::Catalog(_)
+        | Command::Config(_)) => panic!("{other:?} shows no page"),
     };
     match order.run(deployment, By::Operator(0)).await.unwrap() {
         Said::Page { text, data } => {
             assert!(!text.is_empty());
             data
         }
-        said => panic!("{said:?} is no page"),
+        said @ (Said::One(_) | Said::Rows(_) | Said::Text(_)) => panic!("{said:?} is no page"),
     }
 }
 
-async fn run(deployment: &Deployment, order: Order) -> Value {
+pub(crate) async fn run(deployment: &Deployment, order: Order) -> Value {
     match order.run(deployment, By::Operator(0)).await.unwrap() {
         Said::One(one) => one,
         said @ (Said::Rows(_) | Said::Text(_) | Said::Page { .. }) => panic!("{said:?}"),

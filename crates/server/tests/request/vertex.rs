@@ -21,7 +21,7 @@ const HOUR: i64 = 3_600;
 /// A second before the end of the time for which a token is kept.
 const ALMOST: Duration = Duration::from_secs(55 * 60 - 1);
 
-fn key_file() -> String {
+pub(crate) fn key_file() -> String {
     let file = json!({
         "type": "service_account", "project_id": "clinic-eu", "private_key_id": KEY_ID, "private_key": PEM,
         "client_email": EMAIL, "token_uri": "https://oauth2.googleapis.com/token", "universe_domain": "googleapis.com",

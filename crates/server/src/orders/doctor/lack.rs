@@ -51,7 +51,7 @@ impl Lack {
                 Some("set `route.evidence = \"unverified\"`, if claims are good enough for traffic without PHI".into()),
             ),
             Dropped::NoCredential if cell.class == Class::Phi && !may_hold_phi(row, cell, catalogue) => {
-                lack("no host there is one whose provider offers an agreement that covers it".into(), None)
+                lack("no provider with a host there offers an agreement that covers PHI".into(), None)
             }
             Dropped::NoCredential => lack(format!("there is no key of {provider}"), Some(put(row))),
             Dropped::NoPrice => lack(
@@ -77,17 +77,38 @@ impl Lack {
 const NEVER: &str = "image, video and math never carry PHI, wherever they are done";
 const NOBODY_INSIDE: &str = "no host of the catalogue does it inside the region; yours would stand in `catalog.d`";
 
-/// The route that comes nearest; with PHI, of those that lack a key, one that a key would help.
+/// The route that comes nearest; where it can never do it, one that a key would let do it, if there is one.
 fn nearest<'a>(cell: &Cell<'_>, found: &'a Surveyed<'_>, catalogue: &Catalogue) -> Option<(&'a Row, &'a Dropped)> {
+    let helps = |row: &Row| {
+        let able = cell.needs.is_none_or(|needed| row.capabilities.contains(&needed));
+        able && (cell.class == Class::General || may_hold_phi(row, cell, catalogue))
+    };
+    let hopeless = |row: &Row, dropped: &Dropped| match dropped {
+        Dropped::Misfit(_) | Dropped::Denied => true,
+        Dropped::NotEligible(lack) => match lack {
+            NotEligible::TestKey
+            | NotEligible::GeneralWork
+            | NotEligible::World
+            | NotEligible::Evidence
+            | NotEligible::Offer => true,
+            NotEligible::Durability | NotEligible::Framework | NotEligible::Agreement | NotEligible::Customer => false,
+        },
+        Dropped::NoCredential => !helps(row),
+        Dropped::OtherWork
+        | Dropped::OutsideRegion
+        | Dropped::LeftOut
+        | Dropped::NotLive
+        | Dropped::PinOnly
+        | Dropped::WeakEvidence
+        | Dropped::NoPrice
+        | Dropped::OtherSpace
+        | Dropped::Unfit(_)
+        | Dropped::TooMany => false,
+    };
     let mut others = found.others.iter().filter(|(_, dropped)| *dropped != Dropped::OtherWork);
     let first = others.next()?;
-    let helped = |(row, dropped): &&(&std::sync::Arc<Row>, Dropped)| {
-        *dropped == Dropped::NoCredential && may_hold_phi(row, cell, catalogue)
-    };
-    let best = match first {
-        (_, Dropped::NoCredential) if cell.class == Class::Phi => found.others.iter().find(helped).unwrap_or(first),
-        _ => first,
-    };
+    let mut keyless = || others.find(|(row, dropped)| *dropped == Dropped::NoCredential && helps(row));
+    let best = if hopeless(first.0, &first.1) { keyless().unwrap_or(first) } else { first };
     Some((best.0.as_ref(), &best.1))
 }
 

@@ -57,25 +57,29 @@ fn missing(page: &mut String, looked: &[Looked<'_>]) {
         };
         groups.entry((mend.as_deref(), says)).or_default().entry(work).or_default().push(one.region);
     }
-    if groups.is_empty() {
-        return;
-    }
-    page.push_str("\nWHAT IS MISSING\n");
     let (beyond, mendable): (Vec<_>, Vec<_>) = groups.iter().partition(|((mend, _), _)| mend.is_none());
-    for ((mend, says), works) in mendable.into_iter().chain(beyond) {
-        let _ = writeln!(page, "\n{says}");
-        // Kinds of work that lack it in the same regions are told of together.
-        let mut places = BTreeMap::<String, Vec<&str>>::new();
-        for (work, regions) in works {
-            let regions: Vec<&str> = regions.iter().map(|region| region.as_str()).collect();
-            places.entry(regions.join(" ")).or_default().push(work);
+    for (title, groups) in [("WHAT IS MISSING", mendable), ("WHAT NO SETTING MENDS", beyond)] {
+        if !groups.is_empty() {
+            let _ = writeln!(page, "\n{title}");
+            groups.iter().for_each(|(lack, works)| group(page, lack, works));
         }
-        for (regions, works) in places {
-            let _ = writeln!(page, "  for {} in {regions}", works.join(", "));
-        }
-        if let Some(mend) = mend {
-            let _ = writeln!(page, "  mend: {mend}");
-        }
+    }
+}
+
+/// One lack, where it shows, and how to mend it.
+fn group(page: &mut String, (mend, says): &(Option<&str>, &str), works: &BTreeMap<String, Vec<&Region>>) {
+    let _ = writeln!(page, "\n{says}");
+    // Kinds of work that lack it in the same regions are told of together.
+    let mut places = BTreeMap::<String, Vec<&str>>::new();
+    for (work, regions) in works {
+        let regions: Vec<&str> = regions.iter().map(|region| region.as_str()).collect();
+        places.entry(regions.join(" ")).or_default().push(work);
+    }
+    for (regions, works) in places {
+        let _ = writeln!(page, "  for {} in {regions}", works.join(", "));
+    }
+    if let Some(mend) = mend {
+        let _ = writeln!(page, "  mend: {mend}");
     }
 }
 
