@@ -14,6 +14,7 @@ mod surface;
 mod tap;
 mod tls;
 mod upkeep;
+mod vitals;
 
 pub use endpoints::{ENDPOINTS, Stage};
 pub use request::{Bounds, Gateway};

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::body::Body;
 use crate::metrics::Now;
 use crate::request::Gateway;
-use crate::upkeep;
+use crate::{upkeep, vitals};
 
 impl Gateway {
     /// Answers one request of an operator's probe.
@@ -22,7 +22,8 @@ impl Gateway {
             "/readyz" => self.ready(),
             "/metrics" => {
                 let snapshot = self.snapshot();
-                let text = self.metrics.text(self.now(), &upkeep::gauges(&snapshot.scene, self.clock.now()));
+                let more = upkeep::gauges(&snapshot.scene, self.clock.now()) + &vitals::figures(&self.upstream);
+                let text = self.metrics.text(self.now(), &more);
                 reply(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
             }
             _ => reply(StatusCode::NOT_FOUND, "text/plain", "there is /healthz, /readyz and /metrics\n".to_owned()),
@@ -45,6 +46,7 @@ impl Gateway {
             "snapshot": snapshot.version,
             "catalogue": snapshot.scene.catalogue().version(),
             "policy": "none",
+            "routes": vitals::routes(&self.upstream),
             "warnings": upkeep::warnings(&snapshot.scene, self.clock.now()),
         });
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use phi_ledger::read::Start;
 use phi_ledger::{Fault, Ledger};
-use phi_words::{MicroUsd, Quality, RequestId, Usage};
+use phi_words::{MicroUsd, Quality, RequestId, RouteId, Usage};
 
-use crate::entry::{ClosedRecord, Line, Record, Status};
+use crate::entry::{ClosedRecord, Incident, Line, Record, Status};
 use crate::recorder::Recorder;
 
 /// A record and its place in the ledger.
@@ -43,6 +43,9 @@ const SLACK_MS: u64 = 60_000;
 
 /// What stands in every closed record.
 const CLOSED: &str = "\"record\":\"closed\"";
+
+/// The act by which an operator puts a route back into service.
+pub const ACCEPT: &str = "catalog.accept";
 
 /// One record of so many is asked for its time.
 const EVERY: u64 = 64;
@@ -133,10 +136,7 @@ impl Recorder {
     /// # Errors
     /// Where the ledger cannot be read or written.
     pub async fn close_unknown(&self, longest: Duration) -> Result<usize, HistoryError> {
-        let Some(newest) = self.newest(1).await?.pop() else { return Ok(0) };
-        let died = u64::try_from(newest.line.time.as_millisecond()).unwrap_or(0);
-        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-        let since = died.saturating_sub(longest).saturating_sub(SLACK_MS);
+        let Some(since) = self.last_calls(longest).await? else { return Ok(0) };
         let open = self.reading(move |ledger| unclosed(ledger, Start::Time(since))).await?;
         let count = open.len();
         let mut pending = Vec::new();
@@ -152,6 +152,24 @@ impl Recorder {
             }
         }
         Ok(count)
+    }
+
+    /// The routes that answered from elsewhere than planned within `longest` of the newest record, and that no operator
+    /// has accepted since. A process that died may not have withdrawn them.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub async fn astray(&self, longest: Duration) -> Result<BTreeSet<RouteId>, HistoryError> {
+        let Some(since) = self.last_calls(longest).await? else { return Ok(BTreeSet::new()) };
+        self.reading(move |ledger| astray(ledger, Start::Time(since))).await
+    }
+
+    /// From when on, in milliseconds since 1970, calls may have been opened that were open at the newest record.
+    async fn last_calls(&self, longest: Duration) -> Result<Option<u64>, HistoryError> {
+        let Some(newest) = self.newest(1).await?.pop() else { return Ok(None) };
+        let died = u64::try_from(newest.line.time.as_millisecond()).unwrap_or(0);
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+        Ok(Some(died.saturating_sub(longest).saturating_sub(SLACK_MS)))
     }
 
     /// Reads on a thread that may wait for the disk.
@@ -197,6 +215,24 @@ fn unclosed(ledger: &Ledger, start: Start) -> Result<Vec<RequestId>, HistoryErro
         }
     }
     Ok(open.into_iter().collect())
+}
+
+fn astray(ledger: &Ledger, start: Start) -> Result<BTreeSet<RouteId>, HistoryError> {
+    let mut astray = BTreeSet::new();
+    for record in ledger.records(start) {
+        let (position, bytes) = record?;
+        match read(position.index, &bytes)?.record {
+            Record::Closed(closed) => astray.extend(closed.incidents.into_iter().filter_map(|incident| match incident {
+                Incident::Region { route } => Some(route),
+                Incident::Model { .. } | Incident::Usage { .. } => None,
+            })),
+            Record::Act(act) if act.act == ACCEPT => {
+                astray.retain(|route| act.about.get("route").is_none_or(|accepted| accepted != route.as_str()));
+            }
+            Record::Act(_) | Record::Opened(_) | Record::Refused(_) => {}
+        }
+    }
+    Ok(astray)
 }
 
 fn unknown(id: RequestId) -> ClosedRecord {

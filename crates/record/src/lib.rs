@@ -16,7 +16,7 @@ mod refuse;
 pub use act::{Act, By};
 pub use charge::Bill;
 pub use entry::{Attempt, Ended, Incident, Reach, Status};
-pub use history::{Found, HistoryError};
+pub use history::{ACCEPT, Found, HistoryError};
 pub use meter::Meter;
 pub use open::{Entry, Opened, Outcome, Receipt};
 pub use recorder::{Counters, RecordError, Recorder};

@@ -7,6 +7,7 @@ use phi_words::{Class, Framework, Region};
 
 use crate::catalogue::check::Check;
 use crate::catalogue::list::List;
+use crate::orders::catalogue::accept::Accept;
 use crate::orders::catalogue::diff::Diff;
 use crate::orders::catalogue::rates::Rates;
 use crate::orders::catalogue::show::Show;
@@ -114,6 +115,9 @@ pub enum Catalog {
     /// Show everything that is known of a name: a route, model, host, provider, alias or region.
     #[command(after_help = "example: phi catalog show infomaniak/gemma-4-31b")]
     Show(Show),
+    /// Put a route back into service that answered from elsewhere than planned, or that was ejected.
+    #[command(after_help = "example: phi catalog accept infomaniak-gemma-4-31b")]
+    Accept(Accept),
     /// List the rates of exchange, or set one.
     #[command(after_help = "example: phi catalog rates --json")]
     Rates(Rates),

@@ -11,12 +11,12 @@ use phi_gateway::{Gateway, Snapshot};
 use phi_identify::Directory;
 use phi_ledger::{Durability, Ledger};
 use phi_police::Police;
-use phi_record::{Act, By, Recorder};
+use phi_record::{ACCEPT, Act, By, Recorder};
 use phi_route::{Scene, Settings, Standing};
 use phi_store::{Change, Contents, Defaults, Store, StoreError};
 use phi_upstream::{Client, Upstream};
 use phi_vault::{Deposit, Sealed, ServiceAccount, Vault};
-use phi_words::{Clock, ProviderKey, Region};
+use phi_words::{Clock, ProviderKey, Region, RouteId};
 use serde_json::json;
 
 use crate::config::Config;
@@ -95,6 +95,8 @@ impl Deployment {
         let pepper = root.derive(Purpose::Token);
         let inforce = Inforce { config: Arc::clone(&config), started: Arc::clone(&config), catalogue, reloads: 0 };
         let contents = store.load_all().await?;
+        let mut withdrawn = recorder.astray(config.deadlines.total).await?;
+        withdrawn.extend(contents.withdrawn.iter().cloned());
         let snapshot = snapshot(contents, &inforce, root.derive(Purpose::Token));
         let upstream = Upstream::new(
             client,
@@ -104,6 +106,7 @@ impl Deployment {
             config.restraint,
             Arc::clone(&snapshot.scene),
         );
+        withdrawn.iter().for_each(|route| upstream.health().withdraw(route));
         let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
         let deployment = Self {
             data,
@@ -131,11 +134,45 @@ impl Deployment {
         make: impl AsyncFnOnce(&mut Change) -> Result<(), StoreError>,
     ) -> anyhow::Result<()> {
         let _one = self.changing.lock().await;
+        self.make(act, make).await
+    }
+
+    /// The same for who holds the lock already.
+    async fn make(
+        &self,
+        act: Act,
+        make: impl AsyncFnOnce(&mut Change) -> Result<(), StoreError>,
+    ) -> anyhow::Result<()> {
         let mut change = self.store.change().await?;
         make(&mut change).await?;
         self.recorder.act(act).await.context("the act could not be recorded, so it was not done")?;
         change.commit().await.context("the act is recorded, and was not done: the store failed")?;
         self.refresh().await
+    }
+
+    /// Sees to it that a route that is withdrawn in memory stays so over a restart.
+    ///
+    /// # Errors
+    /// As [`Deployment::change`].
+    pub async fn keep_withdrawn(&self, route: &RouteId) -> anyhow::Result<()> {
+        let _one = self.changing.lock().await;
+        let stands = self.gateway.health().withdrawn().contains(route);
+        if !stands || self.store.load_all().await?.withdrawn.contains(route) {
+            return Ok(());
+        }
+        let (act, since) = (Act::new(By::Server, "route.withdraw").about("route", route), self.now());
+        self.make(act, async |change| change.withdraw(route, since).await).await
+    }
+
+    /// Puts a route back into service, and says whether it was withdrawn.
+    ///
+    /// # Errors
+    /// As [`Deployment::change`]: then it stays as it is.
+    pub async fn accept(&self, by: By, route: &RouteId) -> anyhow::Result<bool> {
+        let _one = self.changing.lock().await;
+        let act = Act::new(by, ACCEPT).about("route", route);
+        self.make(act, async |change| change.accept(route).await).await?;
+        Ok(self.gateway.health().accept(route))
     }
 
     /// Reads settings and catalogue anew. Listen addresses, the ledger's settings and deadlines wait for a restart.

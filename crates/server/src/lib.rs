@@ -11,6 +11,7 @@ pub mod orders;
 mod reload;
 pub mod say;
 pub mod serve;
+mod withdrawals;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Catalog(Catalog::List(list)) => list.run(&data)?,
         Command::Catalog(Catalog::Show(show)) => {
             order(&data, Order::Catalogue(orders::catalogue::Orders::Show(show))).await?
+        }
+        Command::Catalog(Catalog::Accept(accept)) => {
+            order(&data, Order::Catalogue(orders::catalogue::Orders::Accept(accept))).await?
         }
         Command::Catalog(Catalog::Rates(rates)) => order(&data, Order::Catalogue(rates.into())).await?,
         Command::Catalog(Catalog::Diff(diff)) => {

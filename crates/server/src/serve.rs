@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::data::Data;
 use crate::deployment::Deployment;
-use crate::{control, reload, say};
+use crate::{control, reload, say, withdrawals};
 
 /// Serves until told to stop by SIGTERM or SIGINT; a second signal ends what still runs.
 ///
@@ -46,6 +46,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let mut around = JoinSet::new();
     around.spawn(Arc::clone(&gateway).serve(console, Serve::Operations, end.clone()));
     around.spawn(Arc::clone(&gateway).look_after(end.clone()));
+    around.spawn(withdrawals::keep(Arc::clone(&deployment), end.clone()));
     around.spawn(control::listen(orders, data.socket(), Arc::clone(&deployment), end.clone()));
     around.spawn(watch.run(Arc::clone(&deployment), end));
     say::note(&format!("phi serves {scheme}://{address}/v1, probes on http://{probes}/readyz"));

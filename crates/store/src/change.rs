@@ -1,6 +1,8 @@
+use jiff::Timestamp;
 use phi_catalog::Agreement;
 use phi_identify::{Agent, Org, Role, StoredToken};
 use phi_vault::Sealed;
+use phi_words::RouteId;
 use serde::Serialize;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, Transaction};
@@ -175,6 +177,18 @@ impl Change {
             .bind(text(sealed.revoked.as_ref()))
             .bind(sealed.bytes.clone());
         self.put("credential", query).await
+    }
+
+    /// Takes a route out of service; one that is out already stays as it is.
+    pub async fn withdraw(&mut self, route: &RouteId, since: Timestamp) -> Result<(), StoreError> {
+        let query = sqlx::query("INSERT INTO withdrawn (route, since) VALUES (?, ?) ON CONFLICT (route) DO NOTHING");
+        self.put("withdrawn route", query.bind(route.to_string()).bind(since.to_string())).await
+    }
+
+    /// Puts a route back into service.
+    pub async fn accept(&mut self, route: &RouteId) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM withdrawn WHERE route = ?");
+        self.put("withdrawn route", query.bind(route.to_string())).await
     }
 
     async fn put(&mut self, what: &'static str, query: Query) -> Result<(), StoreError> {

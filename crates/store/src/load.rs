@@ -3,6 +3,7 @@ use std::str::FromStr;
 use phi_catalog::Agreement;
 use phi_identify::{Agent, Limits, Org, Role, Roster, StoredToken};
 use phi_vault::Sealed;
+use phi_words::RouteId;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, SqliteConnection};
@@ -22,6 +23,8 @@ pub struct Contents {
     pub agreements: Vec<Agreement>,
     /// Sealed provider keys, revoked ones included, oldest first.
     pub credentials: Vec<Sealed>,
+    /// Routes that answered from elsewhere than planned, and that no operator has accepted since.
+    pub withdrawn: Vec<RouteId>,
 }
 
 /// Reads all tables in the transaction that `moment` is in.
@@ -38,6 +41,7 @@ pub(crate) async fn all(moment: &mut SqliteConnection) -> Result<Contents, Store
         },
         agreements: rows(moment, "agreements", "SELECT * FROM agreements ORDER BY id", agreement).await?,
         credentials: rows(moment, "credentials", "SELECT * FROM credentials ORDER BY id", credential).await?,
+        withdrawn: rows(moment, "withdrawn", "SELECT * FROM withdrawn ORDER BY route", |line| line.word("route")).await?,
     })
 }
 

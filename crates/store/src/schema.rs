@@ -5,8 +5,11 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use crate::StoreError;
 
 /// Each step leads from the form of its index to the next one. Steps are only ever added.
-const STEPS: &[&str] =
-    &[include_str!("../migrations/sqlite/0001-first.sql"), include_str!("../migrations/sqlite/0002-kinds-of-keys.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001-first.sql"),
+    include_str!("../migrations/sqlite/0002-kinds-of-keys.sql"),
+    include_str!("../migrations/sqlite/0003-withdrawn-routes.sql"),
+];
 /// Marks a file as ours: `phi1` (SQLite, "The application ID").
 const APPLICATION: i32 = 0x7068_6931;
 

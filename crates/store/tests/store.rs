@@ -14,7 +14,7 @@ use phi_crypto::{Key, Root};
 use phi_identify::{Agent, Grant, Kind, Limits, Org, Role, StoredToken};
 use phi_store::{Contents, Defaults, Store, StoreError};
 use phi_vault::{Deposit, Sealed, Vault};
-use phi_words::{AgentId, AgreementId, Class, Framework, Modality, OrgId, ProviderKey, Region, RoleId};
+use phi_words::{AgentId, AgreementId, Class, Framework, Modality, OrgId, ProviderKey, Region, RoleId, RouteId};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tempfile::TempDir;
 
@@ -300,7 +300,7 @@ async fn a_store_of_a_newer_form_or_of_somebody_else_is_refused() {
     let Place { folder, store } = Place::new().await;
     store.close().await;
     raw(&path(&folder), "PRAGMA user_version = 99").await;
-    assert!(matches!(Store::open(&path(&folder)).await, Err(StoreError::Newer { found: 99, known: 2 })));
+    assert!(matches!(Store::open(&path(&folder)).await, Err(StoreError::Newer { found: 99, known: 3 })));
     raw(&path(&folder), "PRAGMA user_version = 1; PRAGMA application_id = 7").await;
     assert!(matches!(Store::open(&path(&folder)).await, Err(StoreError::NotOurs)));
     let other = folder.path().join("other");
@@ -320,9 +320,30 @@ async fn keys_of_the_first_form_are_plain_ones_in_the_second() {
     change.put_credential(&key).await.unwrap();
     change.commit().await.unwrap();
     store.close().await;
-    raw(&path(&folder), "ALTER TABLE credentials DROP COLUMN kind; PRAGMA user_version = 1").await;
+    raw(&path(&folder), "ALTER TABLE credentials DROP COLUMN kind; DROP TABLE withdrawn; PRAGMA user_version = 1").await;
     let store = Store::open(&path(&folder)).await.unwrap();
     assert_eq!(store.load_all().await.unwrap().credentials, [key]);
+}
+
+#[tokio::test]
+async fn a_withdrawn_route_stays_so_until_it_is_accepted() {
+    let Place { folder, store } = Place::new().await;
+    let (near, far): (RouteId, RouteId) = ("near".parse().unwrap(), "far".parse().unwrap());
+    let mut change = store.change().await.unwrap();
+    for route in [&near, &far, &near] {
+        change.withdraw(route, Timestamp::UNIX_EPOCH).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    let mut dropped = store.change().await.unwrap();
+    dropped.accept(&near).await.unwrap();
+    drop(dropped);
+    store.close().await;
+    let store = Store::open(&path(&folder)).await.unwrap();
+    assert_eq!(store.load_all().await.unwrap().withdrawn, [far.clone(), near.clone()]);
+    let mut change = store.change().await.unwrap();
+    change.accept(&near).await.unwrap();
+    change.commit().await.unwrap();
+    assert_eq!(store.load_all().await.unwrap().withdrawn, [far]);
 }
 
 #[tokio::test]

@@ -131,8 +131,12 @@ impl World {
             {
                 self.host.behave();
                 self.host.next([fault.clone()]);
+                // A route that the fault before has ejected or withdrawn would be asked nothing.
+                self.deploy.run(&["catalog", "accept", "tested-plain"]);
+                let before = self.host.seen().len();
                 let reply = headers(Ask::chat(token, &full(stream))).send(serving.traffic).await;
                 assert_ne!(reply.status, 0, "{fault:?}");
+                assert!(self.host.seen().len() > before, "{fault:?}: {reply:?}");
                 if reply.status != 200 {
                     assert_silent(&reply);
                 }

@@ -1,7 +1,6 @@
 //! The real `phi`, run as a process on a folder of its own, with simulated hosts in this process.
 
 mod accounts;
-mod accounts;
 mod book;
 mod call;
 mod canary;
@@ -9,6 +8,7 @@ mod catalogue;
 mod commands;
 mod deploy;
 mod gated;
+mod health;
 mod kill;
 mod reload;
 mod search;

@@ -95,6 +95,7 @@ async fn a_host_that_is_shut_was_not_sent_anything() {
     assert_eq!((reply.status, stand.reached()), (200, vec!["alps-b"]));
     let attempts = stand.closed(reply.id()).await.attempts;
     assert_eq!((attempts[0].ended, attempts[0].reach), (Ended::Connect, Reach::NotSent));
+    stand.afresh();
     let alone = stand.ask(Ask::chat("alps-a-m")).await;
     assert_eq!(alone.refusal(), (502, "upstream_failed".to_owned()));
     assert_eq!(alone.header("x-should-retry"), None, "nobody had it, so it may be sent again");
@@ -109,6 +110,7 @@ async fn a_host_that_cannot_prove_who_it_is_is_sent_nothing() {
     let leads = vec![("a.alps.example", imposter.address())];
     let stand = Setup { leads, ..Setup::default() }.up().await;
     for ask in [Ask::chat("alps/m").phi(), Ask::stream("alps/m")] {
+        stand.afresh();
         let reply = stand.ask(ask).await;
         assert_eq!((reply.status, reply.header("x-phi-attempts")), (200, Some("2")));
         let attempt = stand.closed(reply.id()).await.attempts.remove(0);
@@ -185,7 +187,9 @@ async fn when_every_host_failed_the_last_one_says_how() {
     let cut = Fault::Cut { after: Some(0) };
     for (first, last, code, refusal, wait) in [
         (status(429).retry_after("30"), status(429).retry_after("7"), 503, "upstream_unavailable", Some("7")),
-        (status(429), status(429).retry_after("900"), 503, "upstream_unavailable", Some("900")),
+        (status(429).retry_after("8"), status(429).retry_after("900"), 503, "upstream_unavailable", Some("8")),
+        // Who does not say when is asked again after a second.
+        (status(429), status(429).retry_after("900"), 503, "upstream_unavailable", Some("1")),
         (status(429).retry_after("never"), status(429), 503, "upstream_unavailable", Some("1")),
         (status(429).retry_after("30"), status(500), 502, "upstream_failed", None),
         (status(500), status(429).retry_after("30"), 502, "upstream_failed", None),
@@ -224,6 +228,7 @@ async fn an_answer_from_elsewhere_is_no_answer_and_no_other_host_is_tried() {
             assert!(matches!(closed.incidents[..], [Incident::Region { .. }]), "{:?}", closed.incidents);
         }
     }
+    stand.afresh();
     stand.host("alps-a").next([Fault::Region { name: "switzerlandnorth".to_owned() }]);
     assert_eq!(stand.ask(Ask::chat("alps/m")).await.status, 200);
     stand.host("alps-a").next([Fault::Model { name: "another".to_owned() }]);

@@ -77,6 +77,7 @@ async fn a_place_is_held_to_the_last_byte_and_given_back_on_every_path() {
     for fault in [Fault::status(500), Fault::status(400), Fault::Cut { after: Some(3) }, Fault::Malformed { after: 4 }]
     {
         for ask in [Ask::chat("alps-a-m"), Ask::stream("alps-a-m")] {
+            stand.afresh();
             stand.host("alps-a").next([fault.clone()]);
             let reply = stand.ask(ask.token(&token)).await;
             assert_ne!(reply.status, 429, "{fault:?}");

@@ -10,7 +10,7 @@ use crate::ask::{Ask, Reply, SECRET};
 use crate::stand::Stand;
 
 /// The operators' listener of a stand; it ends with the tasks.
-async fn probe(stand: &Stand, path: &str) -> Reply {
+pub(crate) async fn probe(stand: &Stand, path: &str) -> Reply {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (_stopper, stop) = Stop::pair();

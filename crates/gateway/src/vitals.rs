@@ -1,0 +1,37 @@
+//! How routes fare, for operators. Labels are ids of the catalogue and words of closed sets.
+
+use std::fmt::Write;
+
+use phi_upstream::Upstream;
+use serde_json::{Value, json};
+
+/// Which routes are out of service, for `/readyz`.
+pub(crate) fn routes(upstream: &Upstream) -> Value {
+    let health = upstream.health();
+    json!({ "ejected": health.ejected(), "withdrawn": health.withdrawn() })
+}
+
+/// The same, and what was attempted, as figures in the text format of metrics.
+pub(crate) fn figures(upstream: &Upstream) -> String {
+    let mut text = String::new();
+    let gauges = [("ejected", upstream.health().ejected()), ("withdrawn", upstream.health().withdrawn())];
+    for (name, routes) in gauges {
+        line(&mut text, format_args!("# TYPE phi_route_{name} gauge"));
+        for route in routes {
+            line(&mut text, format_args!("phi_route_{name}{{route=\"{route}\"}} 1"));
+        }
+    }
+    line(&mut text, format_args!("# TYPE phi_attempts counter"));
+    for (route, ended, count) in upstream.attempts() {
+        line(&mut text, format_args!("phi_attempts_total{{route=\"{route}\",ended=\"{}\"}} {count}", ended.as_str()));
+    }
+    let refused = upstream.retries_refused();
+    line(&mut text, format_args!("# TYPE phi_retries_refused counter\nphi_retries_refused_total {refused}"));
+    text
+}
+
+/// Writing to a string does not fail.
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    let written = writeln!(text, "{line}");
+    debug_assert!(written.is_ok(), "writing to a string does not fail");
+}
