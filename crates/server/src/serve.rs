@@ -11,6 +11,12 @@ use rustix::process::{Resource, Rlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Config;
 use crate::data::Data;
@@ -149,17 +155,49 @@ fn open_wide() {
 
 /// Lines of text on standard error. Whoever logs says so with fields of closed kinds, never with a payload.
 fn log() {
-    let lines = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false)
-        .with_max_level(tracing::Level::INFO);
-    let _ = lines.try_init();
+    let _ = lines(std::io::stderr).try_init();
+}
+
+/// The crate h2 has no voice: it repeats what a host puts into a frame.
+fn lines(to: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) -> impl Subscriber + Send + Sync {
+    let heard = Targets::new().with_default(Level::INFO).with_target("h2", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt().with_writer(to).with_ansi(false).with_target(false);
+    lines.with_max_level(Level::INFO).finish().with(heard)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+
     use super::*;
+
+    /// Lines that a test reads.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("paper").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_host_put_into_a_frame_is_not_logged() {
+        let paper = Paper::default();
+        let to = paper.clone();
+        tracing::subscriber::with_default(lines(move || to.clone()), || {
+            tracing::warn!(target: "h2::proto::ping_pong", "recv PING ack that we never sent: leaked");
+            tracing::warn!(target: "phi_upstream::walk", "a route did not answer");
+            tracing::debug!(target: "phi_upstream::walk", "too much");
+        });
+        let said = String::from_utf8(paper.0.lock().expect("paper").clone()).expect("text");
+        assert!(said.ends_with("a route did not answer\n") && said.lines().count() == 1, "{said}");
+    }
 
     #[test]
     fn as_many_files_as_may_be_are_opened() {

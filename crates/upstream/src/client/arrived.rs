@@ -75,8 +75,8 @@ impl Arrived {
                     return Err(Trouble::Late(late));
                 }
                 Ok(Some(Err(error))) => return Err(Trouble::from_body(error)),
-                // By HTTP/2 a host may break an answer off and call that no error.
-                Ok(None) if self.hold.is_shared() && !self.body.is_end_stream() => return Err(Trouble::CutShort),
+                // By HTTP/2 a host may break an answer off and call that no error. One that was as long as it said is whole.
+                Ok(None) if self.hold.is_shared() && !self.is_whole() => return Err(Trouble::CutShort),
                 Ok(None) => return Ok(None),
                 Ok(Some(Ok(frame))) => {
                     // What is no data is a trailer, and nothing of that is wanted.
@@ -86,6 +86,10 @@ impl Arrived {
                 }
             }
         }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.body.is_end_stream() || self.body.size_hint().exact() == Some(0)
     }
 
     /// The whole body.

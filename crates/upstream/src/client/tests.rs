@@ -40,6 +40,7 @@ by_either!(
     a_host_is_sent_these_headers_and_no_others,
     a_connection_is_used_again_also_after_a_stream,
     a_connection_that_is_not_used_is_closed,
+    a_connection_that_ended_meanwhile_fails_nobody,
     who_drops_an_answer_hangs_up_at_once,
     every_deadline_holds_and_closes_the_connection,
     a_cut_or_mismeasured_answer_says_so,
@@ -211,6 +212,18 @@ async fn a_connection_that_is_not_used_is_closed(http: Http) {
     arrived.whole(1 << 20).await.expect("the whole stream");
     set.whole().await.expect("an answer");
     assert_eq!(set.host.connections(), 2);
+}
+
+async fn a_connection_that_ended_meanwhile_fails_nobody(http: Http) {
+    let set = set(http, Deadlines::default()).await;
+    for round in 1..=5 {
+        set.whole().await.expect("an answer");
+        set.host.shut();
+        while tokio::net::TcpStream::connect(set.host.address()).await.is_ok() {}
+        set.host.open();
+        while tokio::net::TcpStream::connect(set.host.address()).await.is_err() {}
+        assert_eq!(set.host.seen().len(), round, "nothing is sent twice");
+    }
 }
 
 async fn who_drops_an_answer_hangs_up_at_once(http: Http) {

@@ -1,6 +1,6 @@
 //! What HTTP/2 alone brings: requests that share a connection.
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -60,6 +60,18 @@ async fn who_does_not_read_holds_up_nobody() {
     for arrived in unread {
         assert_eq!(arrived.whole(2 << 20).await.expect("the whole").expose_bytes().len(), 1 << 20);
     }
+}
+
+#[tokio::test]
+async fn no_more_than_sixteen_share_a_connection() {
+    let set = set(Http::Two, Deadlines::default()).await;
+    set.whole().await.expect("an answer");
+    set.host.next(vec![Fault::Stall { after: Some(1) }; 17]);
+    let mut held = Vec::new();
+    for _ in 0..17 {
+        held.push(set.send(STREAM).await.expect("a stream"));
+    }
+    assert_eq!(loads(&set), [17, 1]);
 }
 
 #[tokio::test]
@@ -160,7 +172,27 @@ async fn what_a_host_says_at_the_end_of_a_connection_is_not_repeated() {
     assert!(!shown.contains("leaked") && matches!(error, Trouble::Broken(_) | Trouble::Connect(_)), "{shown}");
 }
 
-/// A host that agrees on HTTP/2, says these bytes, and reads on for ever.
+#[tokio::test]
+async fn an_answer_as_long_as_it_said_is_whole_also_where_the_stream_is_reset_behind_it() {
+    // HEADERS with status 200 and the length, DATA, and RST_STREAM that calls it no error, as a host does that has read
+    // enough of a request (RFC 9113, section 8.1).
+    let reset = b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\0";
+    let head = |length: u8| [b"\0\0\x05\x01\x04\0\0\0\x01\x88\x0f\x0d\x01".as_slice(), &[length]].concat();
+    for (length, is_whole) in [(b'2', true), (b'3', false)] {
+        let answer = [SETTINGS, &head(length), b"\0\0\x02\0\0\0\0\0\x01{}", reset].concat();
+        let (set, _host) = odd(answer.leak()).await;
+        let answer = set.whole().await;
+        match answer {
+            Ok(answer) => assert!(is_whole && answer == b"{}"),
+            Err(error) => assert!(!is_whole && matches!(error, Trouble::CutShort), "{error:?}"),
+        }
+    }
+}
+
+/// Empty SETTINGS.
+const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
+
+/// A host that agrees on HTTP/2, says these bytes to the first request, and reads on for ever.
 async fn odd(says: &'static [u8]) -> (Set, JoinSet<()>) {
     let ca = Ca::new().expect("an authority");
     let identity = ca.identity_by(&[NAME], Http::Two).expect("an identity");
@@ -170,10 +202,27 @@ async fn odd(says: &'static [u8]) -> (Set, JoinSet<()>) {
     task.spawn(async move {
         let (tcp, _) = listener.accept().await.expect("a connection");
         let mut tls = TlsAcceptor::from(identity).accept(tcp).await.expect("TLS");
+        let mut came = Vec::new();
+        while !has_request(&came) {
+            tls.read_buf(&mut came).await.expect("read");
+        }
         tls.write_all(says).await.expect("written");
         let _ = tokio::io::copy(&mut tls, &mut tokio::io::sink()).await;
     });
     let client = Client::with_hosts(hosts, ca.certificate(), quick()).expect("a client");
     let host = Host::start().await.expect("a host");
     (Set { host, client, target: target("https://api.host.test", false) }, task)
+}
+
+/// Whether there is a frame HEADERS after the client's preface.
+fn has_request(came: &[u8]) -> bool {
+    let mut rest = came.get(24..).unwrap_or_default();
+    while let [a, b, c, kind, ..] = rest {
+        if *kind == 1 {
+            return true;
+        }
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        rest = rest.get(9 + length..).unwrap_or_default();
+    }
+    false
 }
