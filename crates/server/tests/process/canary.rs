@@ -150,8 +150,8 @@ impl World {
         for (stream, after) in [(false, None), (true, None), (true, Some(4))] {
             let before = self.hung_up();
             let mut call = self.stalled(serving, stream, after).await;
-            let has = call.until(PLAIN).await;
-            assert!(after.is_none() || has, "{}", call.rest().await.text());
+            let has = after.is_none() || call.until(PLAIN).await;
+            assert!(has, "{}", call.rest().await.text());
             drop(call);
             let gone = self.host.wait_for(PATIENCE, |seen| hung_up(seen) > before).await;
             assert!(gone.is_some(), "the host is let go of");
