@@ -15,7 +15,7 @@ use phi_police::{Police, Wishes};
 use phi_record::Recorder;
 use phi_record::entry::{ClosedRecord, Record};
 use phi_route::{Health, Scene, Settings, Standing};
-use phi_simulate::{Ca, Host};
+use phi_simulate::{Ca, Host, Http};
 use phi_upstream::{Client, Deadlines, Errand, Failure, Reply, Restraint, Upstream};
 use phi_vault::{Deposit, Vault};
 use phi_words::{AgentId, Class, Clock, OrgId, Prompt, ProviderKey, RequestId};
@@ -50,12 +50,22 @@ impl World {
 
     /// The same, with hosts that are asked no more than this.
     pub(crate) async fn within(count: usize, keyless: &[usize], restraint: Restraint) -> Self {
+        Self::build(Http::One, count, keyless, restraint).await
+    }
+
+    /// The same, with hosts that speak this HTTP.
+    pub(crate) async fn by(http: Http, count: usize, keyless: &[usize]) -> Self {
+        Self::build(http, count, keyless, Restraint::default()).await
+    }
+
+    async fn build(http: Http, count: usize, keyless: &[usize], restraint: Restraint) -> Self {
         let ca = Ca::new().expect("an authority");
         let mut hosts = Vec::new();
         let mut names = HashMap::new();
         for number in 0..count {
             let name = format!("h{number}.host.test");
-            let host = Host::start_tls(ca.identity(&[&name]).expect("an identity")).await.expect("a host");
+            let identity = ca.identity_by(&[&name], http).expect("an identity");
+            let host = Host::start_tls(identity).await.expect("a host");
             names.insert(name, host.address());
             hosts.push(host);
         }
