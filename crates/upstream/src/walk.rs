@@ -99,8 +99,13 @@ impl Upstream {
         let until = Instant::now() + self.client.deadlines().total;
         let (mut verdicts, mut unfit) = (Vec::new(), Vec::new());
         let mut refusal = None;
+        let mut tried = Vec::new();
         for planned in &routes {
             let route = &planned.row().route;
+            // An alias may name a model twice.
+            if tried.contains(&route) {
+                continue;
+            }
             let now = self.clock.now();
             // Since it was planned an agreement may have lapsed, or an operator has taken something back.
             if !planned.is_upheld(&permit, &self.scene.load(), now) {
@@ -120,6 +125,7 @@ impl Upstream {
                 refusal = Some(spent());
                 break;
             }
+            tried.push(route);
             let turn = Turn::new(route.clone(), trial, self.clock.clone(), Arc::clone(&self.tally));
             entry.begin(planned);
             match self.attempt(permit.ask(), planned, &mut entry, until, turn).await {

@@ -103,7 +103,7 @@ async fn a_route_that_answered_from_elsewhere_is_withdrawn_until_an_operator_acc
     let route = "alps-a-m".parse().expect("a route");
     stand.deployment.keep_withdrawn(&route).await.expect("kept");
     stand.deployment.keep_withdrawn(&route).await.expect("kept once");
-    assert_eq!(stand.deployment.load().await.expect("a store").withdrawn, [route.clone()]);
+    assert_eq!(stand.deployment.load().await.expect("a store").withdrawn, std::slice::from_ref(&route));
 
     assert!(stand.deployment.accept(By::Operator(0), &route).await.expect("accepted"));
     stand.deployment.keep_withdrawn(&route).await.expect("nothing to keep");

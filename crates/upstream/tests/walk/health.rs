@@ -211,3 +211,12 @@ async fn further_attempts_stay_within_their_budget() {
     world.hosts[0].next([Fault::status(500)]);
     assert_eq!(answers(&world, false).await, "r1", "two first attempts have paid for a further one");
 }
+
+#[tokio::test]
+async fn no_route_is_tried_twice_for_one_call() {
+    let world = World::new(2, &[]).await;
+    world.hosts.iter().for_each(|host| host.always(Some(Fault::status(500))));
+    let failure = refused(world.ask_for("twice", RequestId::new(), false).await);
+    assert_eq!(failure.receipt.expect("a receipt").attempts, 1);
+    assert_eq!(world.seen(), [1, 0]);
+}

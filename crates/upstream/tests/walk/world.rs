@@ -107,8 +107,13 @@ impl World {
 
     /// Sends a chat request through all phases, up to the reply.
     pub(crate) async fn ask(&self, id: RequestId, stream: bool) -> Result<Reply, Failure> {
+        self.ask_for("shared", id, stream).await
+    }
+
+    /// The same for a model.
+    pub(crate) async fn ask_for(&self, model: &str, id: RequestId, stream: bool) -> Result<Reply, Failure> {
         let body =
-            format!(r#"{{"model":"shared","stream":{stream},"messages":[{{"role":"user","content":"{CANARY}"}}]}}"#);
+            format!(r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"{CANARY}"}}]}}"#);
         let body = Prompt::new(body);
         let caller = self.directory.caller([127, 0, 0, 1].into(), &self.headers, now()).expect("a caller");
         let slot = self.police.admit(&caller).expect("a place");
@@ -209,7 +214,14 @@ fn deposit(number: usize) -> Deposit {
     }
 }
 
-const REGION: &str = "[region.CH]\ncountries = [\"CH\"]\n[region.WORLD]\ncountries = \"anywhere\"\n";
+const REGION: &str = r#"
+[region.CH]
+countries = ["CH"]
+[region.WORLD]
+countries = "anywhere"
+[alias.twice]
+CH = ["p0/m", "p0/m"]
+"#;
 
 /// A provider, its host and its route; each costs more than the one before.
 fn rows(number: usize) -> String {
