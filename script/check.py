@@ -176,6 +176,27 @@ class Check:
         hold(ended == 50, f"{ended} of 50")
         return "50"
 
+    def an_explanation_names_the_route_that_answers(self) -> str:
+        request = {"model": "auto", "max_tokens": 4, "messages": [{"role": "user", "content": "Say hello."}]}
+        body = {"endpoint": "/chat/completions", "request": request}
+        told = self._post("/route/explain", json.dumps(body).encode())
+        hold(told.status == 200 and told.json["refusal"] is None, f"{told.status} {told.body[:300]!r}")
+        first = told.json["candidates"][0]["route"]
+        reply = self._post("/chat/completions", json.dumps(request).encode())
+        self._expect(reply, 200)
+        routed = reply.headers.get("x-phi-routed", "")
+        hold(routed.startswith(f"{first}/"), f"it names {first}, and {routed} answered")
+        return first
+
+    def the_doctor_shows_who_answers_and_what_is_missing(self) -> str:
+        cells = json.loads(self._phi("doctor", "routes", "--org", "demo", "--json"))
+        here = [cell for cell in cells if cell["region"] == self._gateway.region and cell["class"] == "general"]
+        chat = next(cell for cell in here if cell["work"] == "chat")
+        hold(chat["routes"] and chat["routes"][0].startswith("local"), f"chat is answered by {chat['routes']}")
+        empty = [cell for cell in cells if not cell["routes"]]
+        hold(empty and all(cell["missing"]["says"] for cell in empty), "an empty cell does not say what is missing")
+        return f"{len(cells) - len(empty)} of {len(cells)} cells are filled"
+
     def a_dead_engine_fails_alone(self) -> str:
         os.kill(self._engines["chat"].pid, signal.SIGKILL)
         time.sleep(0.5)

@@ -64,6 +64,11 @@ Then look at what was recorded of it (the answer's x-request-id names it):
   {stand.PHI} --data {gateway.data} ledger show <x-request-id>
   {stand.PHI} --data {gateway.data} ledger verify
 
+Who answers what here, what is missing for the rest, and what would become of a request elsewhere:
+
+  {stand.PHI} --data {gateway.data} doctor routes --org demo
+  {stand.PHI} --data {gateway.data} explain --org demo --region EU --class phi
+
 Ctrl-C stops all of it.""",
         flush=True,
     )
