@@ -22,7 +22,8 @@ impl Gateway {
             "/readyz" => self.ready(),
             "/metrics" => {
                 let snapshot = self.snapshot();
-                let more = upkeep::gauges(&snapshot.scene, self.clock.now()) + &vitals::figures(&self.upstream);
+                let more = upkeep::gauges(&snapshot.scene, self.clock.now())
+                    + &vitals::figures(&self.upstream, snapshot.scene.catalogue());
                 let text = self.metrics.text(self.now(), &more);
                 reply(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
             }
@@ -46,7 +47,7 @@ impl Gateway {
             "snapshot": snapshot.version,
             "catalogue": snapshot.scene.catalogue().version(),
             "policy": "none",
-            "routes": vitals::routes(&self.upstream),
+            "routes": vitals::routes(&self.upstream, snapshot.scene.catalogue()),
             "warnings": upkeep::warnings(&snapshot.scene, self.clock.now()),
         });
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -141,7 +141,9 @@ impl Patient {
         };
         let Some(key) = key else { return };
         match probed {
-            Probed::Lives | Probed::Gone => key.heal(now),
+            Probed::Lives => key.heal(now),
+            // Nobody has it any more.
+            Probed::Gone => key.forget(),
             Probed::Fault => key.relapse(now, jitter),
             Probed::Refused => key.refuse(now, jitter),
             Probed::RateLimited(asked) => key.limit(asked, now, jitter),

@@ -354,6 +354,19 @@ proptest! {
         prop_assert!((secs(1)..=secs(60)).contains(&rest(rests, jitter)));
     }
 
+    /// Whatever the clock says after a rest has begun, nobody waits for longer than was asked; and nobody is let in
+    /// between its beginning and its end.
+    #[test]
+    fn no_clock_makes_a_rest_longer(asked in 1_u64..3_600, then in -100_000_i64..100_000) {
+        let health = Arc::new(Health::default());
+        attempt(&health, "a", None, Sign::RateLimited(Some(secs(asked))), at(0));
+        let lasts = (-1..i64::try_from(asked).expect("small")).contains(&then);
+        match health.fit(&route("a"), None, at(then)) {
+            Ok(()) => prop_assert!(!lasts),
+            Err(unfit) => prop_assert!(lasts && unfit.wait.is_some_and(|wait| wait <= secs(asked))),
+        }
+    }
+
     /// Of all that begin at a route on trial, one gets through.
     #[test]
     fn a_trial_is_for_one(others in 1_usize..50) {
