@@ -10,6 +10,7 @@ mod deploy;
 mod gated;
 mod health;
 mod kill;
+mod proxied;
 mod reload;
 mod search;
 mod serving;
