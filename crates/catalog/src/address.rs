@@ -82,15 +82,17 @@ impl Template {
         !self.host.contains('.') || ["localhost", "local", "internal", "lan", "home", "arpa"].contains(&last)
     }
 
-    /// Whether it is Vertex AI's: by TLS, at the global endpoint or at that of a location which the path names too
-    /// (<https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations>). The location is no gap: it says
-    /// where the host is.
+    /// Whether it is Vertex AI's: by TLS, at the global endpoint or at that of a location or multi-region which the path
+    /// names too (<https://docs.cloud.google.com/gemini-enterprise-agent-platform/resources/locations>). The location is no
+    /// gap: it says where the host is.
     pub fn is_vertex(&self) -> bool {
         const SERVICE: &str = "aiplatform.googleapis.com";
-        let location = match self.host.strip_suffix(SERVICE) {
-            Some("") => "global",
-            Some(location) => location.strip_suffix('-').unwrap_or_default(),
-            None => "",
+        let location = match (self.host.as_str(), self.host.strip_suffix(SERVICE)) {
+            ("aiplatform.us.rep.googleapis.com", _) => "us",
+            ("aiplatform.eu.rep.googleapis.com", _) => "eu",
+            (_, Some("")) => "global",
+            (_, Some(location)) => location.strip_suffix('-').unwrap_or_default(),
+            (_, None) => "",
         };
         let is_place = !location.is_empty() && location.bytes().all(is_filling);
         self.tls && self.port == 443 && is_place && self.path.contains(&format!("/locations/{location}/"))
@@ -265,6 +267,7 @@ mod tests {
         let is_vertex = |text: &str| Template::parse(text).unwrap().is_vertex();
         let path = "/v1/projects/{project}/locations";
         assert!(is_vertex(&format!("https://aiplatform.googleapis.com{path}/global/endpoints/openapi")));
+        assert!(is_vertex(&format!("https://aiplatform.eu.rep.googleapis.com{path}/eu/endpoints/openapi")));
         assert!(is_vertex(&format!(
             "https://europe-west2-aiplatform.googleapis.com{path}/europe-west2/endpoints/openapi"
         )));
@@ -273,6 +276,8 @@ mod tests {
             format!("https://europe-west2-aiplatform.googleapis.com{path}/europe-west22/endpoints/openapi"),
             format!("https://aiplatform.googleapis.com{path}/europe-west2/endpoints/openapi"),
             format!("https://europe-west2-aiplatform.googleapis.com{path}"),
+            format!("https://aiplatform.eu.rep.googleapis.com{path}/us/endpoints/openapi"),
+            format!("https://aiplatform.x.rep.googleapis.com{path}/x/endpoints/openapi"),
             format!("https://{{location}}-aiplatform.googleapis.com{path}/{{location}}/endpoints/openapi"),
             format!("https://evilaiplatform.googleapis.com{path}/evil/endpoints/openapi"),
             format!("https://x-aiplatform.googleapis.com.evil.example{path}/x/endpoints/openapi"),

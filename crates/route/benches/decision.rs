@@ -27,7 +27,8 @@ static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 const NOW: &str = "2026-11-21T12:00:00Z";
 
 /// What the addresses of all hosts need together.
-const PARAMS: &[&str] = &["product_id", "project", "resource_ch", "resource_eu", "resource_nl", "resource_us"];
+const PARAMS: &[&str] =
+    &["product_id", "project", "resource_ch", "resource_eu", "resource_global", "resource_nl", "resource_us"];
 
 fn main() {
     divan::main();

@@ -142,12 +142,18 @@ fn hosts_lie_where_their_sources_say() {
         ("google-europe-west2", &["UK"]),
         ("google-europe-west4", &["EU"]),
         ("google-me-west1", &["MENA"]),
+        ("google-eu", &["EU"]),
+        ("google-us", &["US"]),
         ("infomaniak", &["CH"]),
         ("mistral", &[]),
         ("mistral-eu", &[]), // the EU and EFTA
         ("openai", &[]),
         ("openai-eu", &[]), // the European Economic Area and Switzerland
+        ("openrouter", &[]),
         ("scaleway", &["EU"]),
+        ("together", &["US"]),
+        ("together-canada", &[]), // in no region, until an operator declares one
+        ("together-global", &[]),
     ];
     for (name, regions) in table {
         let host = catalogue.hosts().iter().find(|host| host.name.as_str() == *name).unwrap();
@@ -157,7 +163,7 @@ fn hosts_lie_where_their_sources_say() {
     }
     let weak = catalogue.hosts().iter().filter(|host| host.evidence == Evidence::Unverified);
     let weak: BTreeSet<_> = weak.map(|host| host.provider.as_str()).collect();
-    assert_eq!(weak, ["bedrock", "fireworks", "google", "together"].into());
+    assert_eq!(weak, ["bedrock", "fireworks", "google", "nebius", "openai"].into());
     let of_azure = catalogue.hosts().iter().filter(|host| host.provider.as_str() == "azure");
     let gaps = of_azure.flat_map(|host| host.params().into_iter().map(|gap| (gap, host.processes_in.clone())));
     let mut places = BTreeMap::new();
@@ -169,6 +175,7 @@ fn hosts_lie_where_their_sources_say() {
 /// <https://cloud.google.com/about/locations>
 #[test]
 fn each_location_of_vertex_lies_in_its_country() {
+    const MANY: [&str; 4] = ["google-claude", "google-eu", "google-global", "google-us"];
     let places = [
         ("asia-east1", "TW"),
         ("asia-east2", "HK"),
@@ -180,15 +187,19 @@ fn each_location_of_vertex_lies_in_its_country() {
         ("europe-west2", "GB"),
         ("europe-west3", "DE"),
         ("europe-west4", "NL"),
+        ("europe-west6", "CH"),
         ("europe-west9", "FR"),
+        ("me-central1", "QA"),
+        ("me-central2", "SA"),
         ("me-west1", "IL"),
+        ("northamerica-northeast1", "CA"),
         ("southamerica-east1", "BR"),
     ];
     let catalogue = built_in();
     let of_vertex = catalogue.hosts().iter().filter(|host| host.auth == Auth::GoogleServiceAccount);
     let known: BTreeSet<_> = of_vertex.map(|host| host.name.as_str()).collect();
     let expected: BTreeSet<_> = places.iter().map(|(location, _)| format!("google-{location}")).collect();
-    assert_eq!(known, expected.iter().map(String::as_str).chain(["google-global"]).collect());
+    assert_eq!(known, expected.iter().map(String::as_str).chain(MANY).collect());
     for (location, country) in places {
         let host = catalogue.hosts().iter().find(|host| host.name.as_str() == format!("google-{location}")).unwrap();
         let address = format!(
@@ -226,8 +237,6 @@ fn an_alias_means_one_model_a_region_and_the_cheapest_in_the_world() {
         ("qwen3.5", "EU", "scaleway-qwen3.5-397b"),
         ("qwen3.5", "US", "together-qwen3.5-397b"),
         ("qwen3.5", "WORLD", "scaleway-qwen3.5-397b"), // Together's is cheaper, and said to be gone
-        ("glm-5.2", "US", "together-glm-5.2"),
-        ("glm-5.2", "WORLD", "together-glm-5.2"),
         ("qwen3-embedding-8b", "CH", "infomaniak-qwen3-embedding-8b"),
         ("qwen3-embedding-8b", "EU", "scaleway-qwen3-embedding-8b"),
         ("qwen3-embedding-8b", "US", "fireworks-qwen3-embedding-8b"),
@@ -235,6 +244,10 @@ fn an_alias_means_one_model_a_region_and_the_cheapest_in_the_world() {
     ];
     for (alias, region, route) in table {
         assert_eq!(named(&catalogue, alias, region), [route], "{alias} in {region}");
+    }
+    let hosts = ["together-canada-glm-5.2", "together-glm-5.2", "together-global-glm-5.2"];
+    for region in ["US", "WORLD"] {
+        assert_eq!(named(&catalogue, "glm-5.2", region), hosts, "one model, at three hosts");
     }
     for (alias, region) in [("gemma-4", "UK"), ("glm-5.2", "CH"), ("glm-5.2", "EU")] {
         assert!(named(&catalogue, alias, region).is_empty(), "{alias} in {region}");
@@ -298,6 +311,11 @@ fn an_operators_files_add_and_replace() {
     let local = catalogue.row(&"local-smollm2-135m".parse().unwrap()).unwrap();
     assert!(local.host.premises && local.host.free && !local.host.needs_credential());
     assert!(catalogue.row(&"infomaniak-gemma-4-31b".parse().unwrap()).unwrap().host.params().contains("product_id"));
+
+    write("engines.toml", include_str!("../../engines.toml"));
+    let catalogue = Catalogue::load(Some(folder.path())).unwrap();
+    assert_eq!(catalogue.hosts().iter().filter(|host| host.provider.as_str() == "own" && host.premises).count(), 3);
+    assert_eq!(named(&catalogue, "own/qwen3-8b", "CH"), ["own-qwen3-8b"]);
 
     assert!(Catalogue::load(Some(&folder.path().join("missing"))).is_err(), "a folder that is named has to be there");
 }

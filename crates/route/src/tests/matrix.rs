@@ -19,7 +19,8 @@ use crate::{Dropped, Scene, Settings, Standing};
 pub(super) const NOW: &str = "2026-11-21T12:00:00Z";
 
 /// What the addresses of all hosts need together.
-const PARAMS: &[&str] = &["product_id", "project", "resource_ch", "resource_eu", "resource_nl", "resource_us"];
+const PARAMS: &[&str] =
+    &["product_id", "project", "resource_ch", "resource_eu", "resource_global", "resource_nl", "resource_us"];
 
 pub(super) struct Deployment {
     scene: Scene,
@@ -194,7 +195,7 @@ fn what_answers_today() {
         ("auto", embeddings, "US", phi, "phi_blocked"),
         ("qwen3.5", chat, "CH", phi, "infomaniak-qwen3.5-397b"),
         ("qwen3.5", chat, "EU", general, "scaleway-qwen3.5-397b"),
-        ("qwen3.5", chat, "US", general, "together-qwen3.5-397b"),
+        ("qwen3.5", chat, "US", general, "no_route"),
         ("glm-5.2", chat, "US", general, "together-glm-5.2"),
         ("glm-5.2", chat, "CH", general, "no_route"),
         ("glm-5.2", chat, "EU", general, "no_route"),
@@ -224,7 +225,13 @@ fn a_plan_goes_on_in_the_order_of_auto() {
     let deployment = Deployment::new();
     assert_eq!(
         deployment.plan(&Cell { region: "US", ..CHAT }),
-        ["together-glm-5.2", "fireworks-us-glm-5.2", "together-gemma-4-31b", "together-qwen3.5-397b"],
+        [
+            "together-glm-5.2",
+            "together-glm-5.3",
+            "fireworks-us-glm-5.3",
+            "fireworks-us-kimi-k3",
+            "fireworks-us-glm-5.2"
+        ],
         "residents in their order, the cheaper first, those said to be gone last"
     );
     let thinking = Cell { region: "EU", tier: Some(Tier::Thinking), ..CHAT };
@@ -255,7 +262,7 @@ fn only_unverified_evidence_is_refused_by_the_setting() {
     let settings = Settings { evidence: Evidence::Vendor, ..scene.settings().clone() };
     let standing = Standing::new(Vec::new(), keys(scene.catalogue()));
     let deployment = Deployment { scene: Scene::new(Arc::clone(scene.catalogue()), standing, settings), org };
-    assert_eq!(deployment.answer(&Cell { region: "US", ..CHAT }), "no_route");
+    assert_eq!(deployment.plan(&Cell { region: "US", ..CHAT }).last().unwrap(), "fireworks-us-kimi-k3");
     assert_eq!(deployment.answer(&Cell { region: "LATAM", ..CHAT }), "no_route");
     assert_eq!(deployment.answer(&Cell { region: "UK", ..CHAT }), "google-gemini-2.5-flash-europe-west2");
     assert_eq!(deployment.answer(&CHAT), "infomaniak-gemma-4-31b");

@@ -85,11 +85,11 @@ fn chat() -> Vec<Line<'static>> {
     let (ch, eu, us) = ("infomaniak-gemma-4-31b", "scaleway-gemma-4-26b", "together-glm-5.2");
     let (general, phi) = (Class::General, Class::Phi);
     let with_images = |line| Line { needs: &[Capability::Vision], ..line };
-    let rest_of_glm = [NO, NO, NO, NO, NO, NO, us];
+    let rest_of_glm = [NO, NO, NO, NO, NO, NO, "together-global-glm-5.2"];
     vec![
         line(Modality::Chat, "auto", general, [ch, eu, us], GOOGLE),
         line(Modality::Chat, "auto", phi, [ch, eu, BLOCKED], [BLOCKED; 7]),
-        with_images(line(Modality::Chat, "auto", general, [ch, eu, "azure-us-gpt-4o"], GOOGLE)),
+        with_images(line(Modality::Chat, "auto", general, [ch, eu, "fireworks-us-kimi-k3"], GOOGLE)),
         with_images(line(Modality::Chat, "auto", phi, [ch, eu, BLOCKED], [BLOCKED; 7])),
         line(Modality::Chat, "glm-5.2", general, [NO, NO, us], rest_of_glm),
     ]

@@ -353,8 +353,8 @@ async fn what_is_charged_is_the_list_price_and_the_margin_rounded_up_once() {
         ("CH", "infomaniak/gemma-4-31b", "infomaniak", &one, 1, 1),
         // EUR 0.25 and 0.50, at 1.08 USD.
         ("EU", "scaleway/gemma-4-26b", "scaleway", &both, 810_000, 891_000),
-        // 400 at 1.40, 600 from the cache at 0.26, 100 at 4.40: 1,156 and 1,271.6.
-        ("US", "together/glm-5.2", "together", &cached, 1_156, 1_272),
+        // 400 at 1.75, 600 from the cache at 0.325, 100 at 5.50: 1,445 and 1,589.5.
+        ("US", "together/glm-5.2", "together", &cached, 1_445, 1_590),
     ] {
         stand.host(host).says(says(usage.clone()));
         for ask in [Ask::chat(model), Ask::stream(model)] {

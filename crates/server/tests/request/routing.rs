@@ -37,7 +37,7 @@ async fn phi_reaches_hosts_under_an_agreement_alone() {
     for (what, ask) in [
         ("no agreement", Ask::chat("chalet/m").phi()),
         ("none for this host", Ask::chat("local/m").phi()),
-        ("unverified", Ask::chat("together/glm-5.2").header("x-region", "US").phi()),
+        ("unverified", Ask::chat("fireworks/glm-5.3").header("x-region", "US").phi()),
         ("no place", Ask::chat("openai/gpt-4o").header("x-region", "WORLD").phi()),
         ("WORLD", Ask::chat("alps/m").header("x-region", "WORLD").phi()),
         ("auto in WORLD", Ask::chat("auto").header("x-region", "WORLD").phi()),
@@ -277,11 +277,12 @@ async fn a_hosted_deployment_needs_an_agreement_with_the_customer_too() {
 
 #[tokio::test]
 async fn the_weakest_evidence_that_is_taken_is_a_setting() {
-    let us = || Ask::chat("glm-5.2").header("x-region", "US");
+    let us = || Ask::chat("fireworks/glm-5.3").header("x-region", "US");
     let stand = Stand::up().await;
     assert_eq!(stand.ask(us()).await.status, 200, "unverified, for general traffic");
     let stand = Setup { settings: "[route]\nevidence = \"vendor\"\n", ..Setup::default() }.up().await;
     assert_eq!(stand.ask(us()).await.refusal(), (422, "no_route".to_owned()));
     assert_eq!(stand.reached(), Vec::<&str>::new());
     assert_eq!(stand.ask(Ask::chat("infomaniak/gemma-4-31b")).await.status, 200);
+    assert_eq!(stand.ask(Ask::chat("glm-5.2").header("x-region", "US")).await.status, 200);
 }

@@ -36,7 +36,7 @@ const START: &str = "2026-11-21T12:00:00Z";
 const HOSTS: &[(&str, &str)] = &[
     ("infomaniak", "api.infomaniak.com"),
     ("scaleway", "api.scaleway.ai"),
-    ("together", "api.together.xyz"),
+    ("together", "us-api.together.ai"),
     ("fireworks", "api.fireworks.ai"),
     ("openai", "api.openai.com"),
     ("london", "europe-west2-aiplatform.googleapis.com"),
