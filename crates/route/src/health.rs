@@ -27,8 +27,8 @@ const WAITING: usize = 256;
 /// The health of every route, for everybody and for each credential.
 ///
 /// Faults of a host count for the route, and so for everybody. What is said to our key or account (it is wrong, it is
-/// exhausted, it has asked too often) counts for the route with that credential alone, so that one organization's key
-/// never takes a route from the others.
+/// exhausted, it has asked too often, it has no such model) counts for the route with that credential alone, and so does
+/// every fault at an address that the credential brings: one organization's key never takes a route from the others.
 #[derive(Debug)]
 pub struct Health {
     patients: Mutex<HashMap<RouteId, Patient>>,
@@ -74,7 +74,7 @@ pub enum Sign {
     Fault,
     /// No connection could be made.
     Unreachable,
-    /// It does not know our row.
+    /// It does not know our row, or does not show it to our key.
     Row,
     /// It refused this request for reasons of our key or of what it carried: which of them cannot be told.
     Forbidden,

@@ -113,7 +113,8 @@ impl Upstream {
                 continue;
             }
             let trial = match self.health.begin(route, planned.key(), now) {
-                Ok(trial) => trial,
+                Ok(trial) if planned.row().host.params().is_empty() => trial,
+                Ok(trial) => trial.at_own_address(),
                 Err(why) => {
                     unfit.push(why);
                     continue;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use phi_words::CredentialId;
 
-use super::pulse::{PATIENCE, Pulse, SOON, Ticket};
+use super::pulse::{Ejected, PATIENCE, Pulse, SOON, Ticket};
 use super::{Probed, Sign, Unfit, Why};
 
 /// One route: for everybody, and with each credential that something was said against.
@@ -19,6 +19,14 @@ pub(super) struct Patient {
     pub(super) withdrawn: bool,
 }
 
+/// Which way an attempt takes to a route's host.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    pub(super) credential: Option<CredentialId>,
+    /// Whether the credential brings a part of the address: then nobody else is where it leads.
+    pub(super) own_address: bool,
+}
+
 /// What an attempt was begun with.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tickets {
@@ -31,9 +39,9 @@ impl Patient {
         if self.withdrawn {
             return Err(Unfit { why: Why::Withdrawn, wait: None });
         }
-        self.host.fit(now, Why::Ejected)?;
+        self.host.fit(now)?;
         if let Some(key) = self.key(credential) {
-            key.fit(now, Why::Account)?;
+            key.fit(now)?;
         }
         if self.waiting >= waiting { Err(Unfit { why: Why::Busy, wait: Some(SOON) }) } else { Ok(()) }
     }
@@ -67,16 +75,11 @@ impl Patient {
     }
 
     /// An attempt has ended. What is said to a key says nothing of the host, and the other way round: then only the
-    /// place of a trial is given back.
-    pub(super) fn end(
-        &mut self,
-        credential: Option<CredentialId>,
-        tickets: Tickets,
-        sign: Sign,
-        now: Timestamp,
-        jitter: f64,
-    ) {
+    /// place of a trial is given back. At an address that the credential brings, nothing is said of the host.
+    pub(super) fn end(&mut self, way: Way, tickets: Tickets, sign: Sign, now: Timestamp, jitter: f64) {
+        let Way { credential, own_address } = way;
         let Tickets { host, key } = tickets;
+        let weight = if matches!(sign, Sign::Fault | Sign::Forbidden) { 1 } else { PATIENCE };
         match sign {
             Sign::Good => {
                 self.host.good(host);
@@ -85,10 +88,15 @@ impl Patient {
                 }
                 return;
             }
-            Sign::Fault => self.host.fault(host, 1, now, jitter),
-            Sign::Unreachable | Sign::Row => self.host.fault(host, PATIENCE, now, jitter),
-            Sign::Forbidden => self.key_made(credential).fault(key, 1, now, jitter),
-            Sign::Account => self.key_made(credential).fault(key, PATIENCE, now, jitter),
+            Sign::Fault | Sign::Unreachable if !own_address => {
+                self.host.fault(host, Ejected::Host, weight, now, jitter);
+            }
+            Sign::Fault | Sign::Unreachable | Sign::Row => {
+                self.key_made(credential).fault(key, Ejected::Host, weight, now, jitter);
+            }
+            Sign::Forbidden | Sign::Account => {
+                self.key_made(credential).fault(key, Ejected::Account, weight, now, jitter);
+            }
             Sign::RateLimited(asked) => self.key_made(credential).limited(key, asked, now, jitter),
             Sign::Elsewhere => self.withdrawn = true,
             Sign::Nothing => {}

@@ -22,6 +22,8 @@ pub(super) const SOON: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pulse {
     stage: Stage,
+    /// Why it was ejected last.
+    why: Ejected,
     /// Faults in a row.
     faults: u32,
     /// Rests in a row.
@@ -43,11 +45,21 @@ enum Stage {
 
 /// What comes after a rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
+enum Then {
     /// A probe decides.
     Probe,
     /// One may try.
     Trial,
+}
+
+/// What a rest that a probe ends is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Ejected {
+    /// The host failed, or does not know our row.
+    #[default]
+    Host,
+    /// It refused our key or our account.
+    Account,
 }
 
 /// What an attempt was begun with.
@@ -57,14 +69,15 @@ pub(super) struct Ticket {
 }
 
 impl Pulse {
-    pub(super) fn fit(&self, now: Timestamp, ejected: Why) -> Result<(), Unfit> {
+    pub(super) fn fit(&self, now: Timestamp) -> Result<(), Unfit> {
         match self.stage {
             Stage::Open | Stage::Trial { taken: false } => Ok(()),
             Stage::Trial { taken: true } => Err(Unfit { why: Why::Trial, wait: Some(SOON) }),
             Stage::Rest { then, .. } => {
-                let why = match then {
-                    Then::Probe => ejected,
-                    Then::Trial => Why::RateLimited,
+                let why = match (then, self.why) {
+                    (Then::Probe, Ejected::Host) => Why::Ejected,
+                    (Then::Probe, Ejected::Account) => Why::Account,
+                    (Then::Trial, Ejected::Host | Ejected::Account) => Why::RateLimited,
                 };
                 match (self.rest(now), then) {
                     (None, Then::Trial) => Ok(()),
@@ -138,19 +151,21 @@ impl Pulse {
     }
 
     /// An attempt failed: one fault of `weight` of those that eject.
-    pub(super) fn fault(&mut self, ticket: Ticket, weight: u32, now: Timestamp, jitter: f64) {
+    pub(super) fn fault(&mut self, ticket: Ticket, why: Ejected, weight: u32, now: Timestamp, jitter: f64) {
         if ticket.epoch != self.epoch {
             return;
         }
-        match self.stage {
+        let ejects = match self.stage {
             Stage::Open => {
                 self.faults += weight;
-                if self.faults >= PATIENCE {
-                    self.eject(Then::Probe, None, now, jitter);
-                }
+                self.faults >= PATIENCE
             }
-            Stage::Trial { .. } => self.eject(Then::Probe, None, now, jitter),
-            Stage::Rest { .. } => {}
+            Stage::Trial { .. } => true,
+            Stage::Rest { .. } => false,
+        };
+        if ejects {
+            self.why = why;
+            self.eject(Then::Probe, None, now, jitter);
         }
     }
 
@@ -188,6 +203,7 @@ impl Pulse {
     /// A probe was refused.
     pub(super) fn refuse(&mut self, now: Timestamp, jitter: f64) {
         if self.is_open() || self.due(now) == Some(Duration::ZERO) {
+            self.why = Ejected::Account;
             self.eject(Then::Probe, None, now, jitter);
         }
     }

@@ -42,7 +42,7 @@ fn each_sign_ejects_after_as_many_as_the_contract_says_and_for_those_that_it_say
     let table: &[Line] = &[
         (Sign::Fault, 3, ejected),
         (Sign::Unreachable, 1, ejected),
-        (Sign::Row, 1, ejected),
+        (Sign::Row, 1, (Some(Why::Ejected), None)),
         (Sign::Forbidden, 3, account),
         (Sign::Account, 1, account),
         (Sign::RateLimited(None), 1, (Some(Why::RateLimited), None)),
@@ -59,6 +59,25 @@ fn each_sign_ejects_after_as_many_as_the_contract_says_and_for_those_that_it_say
         }
         assert_eq!((why(&health, "a", ours, at(0)), why(&health, "a", theirs, at(0))), *expected, "{sign:?}");
         assert_eq!(why(&health, "b", ours, at(0)), None, "{sign:?}");
+    }
+}
+
+#[test]
+fn what_fails_at_an_address_that_a_credential_brings_is_nobody_elses_matter() {
+    let (ours, theirs) = (Some(CredentialId::new()), Some(CredentialId::new()));
+    for (sign, after) in [(Sign::Fault, 3), (Sign::Unreachable, 1), (Sign::Row, 1)] {
+        let health = Arc::new(Health::default());
+        for _ in 0..after {
+            let trial = health.begin(&route("a"), ours, at(0)).expect("fit");
+            trial.at_own_address().end(sign, at(0));
+        }
+        assert_eq!(why(&health, "a", ours, at(0)), Some(Why::Ejected), "{sign:?}");
+        assert_eq!(why(&health, "a", theirs, at(0)), None, "{sign:?}");
+        assert_eq!(probe(&health, Probed::Fault, at(2)), 1, "by that credential");
+        assert_eq!(why(&health, "a", theirs, at(2)), None, "{sign:?}");
+        assert_eq!(probe(&health, Probed::Lives, at(5)), 1);
+        health.begin(&route("a"), ours, at(5)).expect("a trial").at_own_address().end(Sign::Good, at(5));
+        assert_eq!(health.unwell.load(Ordering::SeqCst), 0, "{sign:?}");
     }
 }
 
@@ -267,6 +286,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(Sign::Good),
         Just(Sign::Fault),
         Just(Sign::Unreachable),
+        Just(Sign::Row),
         Just(Sign::Account),
         Just(Sign::Forbidden),
         asked.clone().prop_map(Sign::RateLimited),

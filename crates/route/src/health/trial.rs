@@ -3,7 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use phi_words::{CredentialId, RouteId};
 
-use super::patient::Tickets;
+use super::patient::{Tickets, Way};
 use super::{Due, Health, Probed, Sign};
 
 /// One attempt at a route, while it lasts. Dropped, it showed nothing: the caller left.
@@ -12,7 +12,7 @@ use super::{Due, Health, Probed, Sign};
 pub struct Trial {
     health: Arc<Health>,
     route: RouteId,
-    credential: Option<CredentialId>,
+    way: Way,
     tickets: Tickets,
     waits: bool,
     ended: bool,
@@ -20,18 +20,26 @@ pub struct Trial {
 
 impl Trial {
     pub(super) fn new(health: Arc<Health>, route: RouteId, credential: Option<CredentialId>, tickets: Tickets) -> Self {
-        Self { health, route, credential, tickets, waits: true, ended: false }
+        let way = Way { credential, own_address: false };
+        Self { health, route, way, tickets, waits: true, ended: false }
+    }
+
+    /// The same, at an address of which the credential brings a part: what fails there says nothing of where others are
+    /// led, and counts for those who use the same credential alone.
+    pub fn at_own_address(mut self) -> Self {
+        self.way.own_address = true;
+        self
     }
 
     /// The host has begun to answer: the attempt waits no more, and a route that was on trial is open.
     pub fn answers(&mut self) {
-        let Self { health, route, credential, tickets, waits, .. } = self;
+        let Self { health, route, way, tickets, waits, .. } = self;
         let waited = std::mem::take(waits);
         health.change(route, |patient| {
             if waited {
                 patient.waited();
             }
-            patient.answers(*credential, tickets);
+            patient.answers(way.credential, tickets);
         });
     }
 
@@ -50,7 +58,7 @@ impl Trial {
             if waited {
                 patient.waited();
             }
-            patient.end(self.credential, self.tickets, sign, now, jitter);
+            patient.end(self.way, self.tickets, sign, now, jitter);
         });
         if !matches!(sign, Sign::Good | Sign::Nothing) {
             self.health.news.send_replace(());

@@ -85,6 +85,37 @@ async fn a_key_that_is_refused_is_nobody_elses_matter() {
 }
 
 #[tokio::test]
+async fn what_one_organizations_key_leads_to_is_nobody_elses_matter() {
+    let stand = Stand::up().await;
+    stand.phi("org create hospital --region CH --class general --framework GDPR").await;
+    stand.phi("agent create reader --org hospital").await;
+    let hospital = text(&stand.phi("token create --org hospital --agent reader").await["token"]);
+    let put = json!({"Vault": {"Put": {
+        "opens": "infomaniak", "org": "clinic", "name": "own", "params": [["product_id", "99999"]],
+        "key": "sk-of-the-clinic-0123456789",
+    }}});
+    let order: Order = serde_json::from_value(put).expect("an order");
+    crate::setup::run(&stand.deployment, order).await;
+    let named = || Ask::chat("gemma-4");
+    // It has no such product, or not this model; or what the product stands for fails.
+    for (fault, times) in [(Fault::status(404), 1), (Fault::status(500), 3), (Fault::Reset { after: None }, 3)] {
+        stand.afresh();
+        stand.host("infomaniak").next(vec![fault; times]);
+        for _ in 0..times {
+            assert_eq!(stand.ask(named()).await.status, 502);
+        }
+        assert_eq!(stand.ask(named()).await.refusal(), (503, "upstream_unavailable".to_owned()));
+        let others = stand.ask(named().token(&hospital)).await;
+        assert_eq!(others.status, 200);
+        stand.clock.advance(2 * SECOND);
+        assert_eq!(stand.gateway.probe_due().await, 1);
+        let probed = stand.host("infomaniak").seen().pop().expect("a probe");
+        assert_eq!(probed.header("authorization").as_deref(), Some("Bearer sk-of-the-clinic-0123456789"));
+        assert_eq!(stand.ask(named()).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_route_that_answered_from_elsewhere_is_withdrawn_until_an_operator_accepts_it() {
     let stand = Stand::up().await;
     stand.host("alps-a").next([Fault::Region { name: "westeurope".to_owned() }]);
