@@ -139,7 +139,7 @@ impl Client {
     async fn exchange(&self, target: &Target, request: Request<Outgoing>, until: Until) -> Result<Arrived, Trouble> {
         let pool = if target.is_premises() { &self.premises } else { &self.public };
         let (response, hold) = pool.send(request, until.head()).await?;
-        Arrived::new(response, hold, until)
+        Ok(Arrived::new(response, hold, until))
     }
 }
 

@@ -24,6 +24,8 @@ const LAG: Duration = Duration::from_millis(50);
 pub(crate) struct Arrived {
     status: StatusCode,
     told: Told,
+    /// Whether the body comes in an encoding that was not asked for: then it is not read.
+    encoded: bool,
     body: Incoming,
     until: Until,
     /// Dropped after the body.
@@ -42,13 +44,10 @@ pub(crate) struct Told {
 }
 
 impl Arrived {
-    pub(super) fn new(response: Response<Incoming>, hold: Hold, until: Until) -> Result<Self, Trouble> {
+    pub(super) fn new(response: Response<Incoming>, hold: Hold, until: Until) -> Self {
         let (head, body) = response.into_parts();
-        let arrived = Self { status: head.status, told: Told::read(&head.headers), body, until, hold };
-        match head.headers.get(header::CONTENT_ENCODING) {
-            Some(encoding) if encoding != "identity" => Err(Trouble::Encoded),
-            Some(_) | None => Ok(arrived),
-        }
+        let encoded = head.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+        Self { status: head.status, told: Told::read(&head.headers), encoded, body, until, hold }
     }
 
     /// The status.
@@ -63,6 +62,9 @@ impl Arrived {
 
     /// The next piece of the body; `None` at its end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+        if self.encoded {
+            return Err(Trouble::Encoded);
+        }
         loop {
             let (due, late) = self.until.next_piece();
             // A piece that waits already would be taken after the end as well: a slow reader must not outlast it.
@@ -119,10 +121,17 @@ impl Told {
         let kind = text("content-type").unwrap_or_default().to_ascii_lowercase();
         Self {
             retry_after: after_ms.or_else(|| text("retry-after").and_then(wait)).map(|wait| wait.min(LONGEST_WAIT)),
-            region: text("x-ms-region").map(str::to_owned),
+            region: region(headers),
             is_stream: kind.split(';').next().is_some_and(|kind| kind.trim() == "text/event-stream"),
         }
     }
+}
+
+/// Where an answer says that it was made. One that says so twice, or in no letters, names no place that anybody knows.
+fn region(headers: &HeaderMap) -> Option<String> {
+    let told: Vec<_> =
+        headers.get_all("x-ms-region").iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    (!told.is_empty()).then(|| told.join(","))
 }
 
 /// Reads `Retry-After`: whole seconds, or a date (RFC 9110, section 10.2.3).
@@ -163,6 +172,21 @@ mod tests {
         }
         let both = told(&[("retry-after-ms", "250"), ("retry-after", "7")]);
         assert_eq!(both.retry_after, Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_region_that_is_told_in_no_one_word_is_told_nevertheless() {
+        let region = |values: &[&[u8]]| {
+            let value = |bytes: &&[u8]| header::HeaderValue::from_bytes(bytes).expect("a value");
+            let mut headers = HeaderMap::new();
+            values.iter().for_each(|bytes| drop(headers.append("x-ms-region", value(bytes))));
+            Told::read(&headers).region
+        };
+        assert_eq!(region(&[]), None);
+        assert_eq!(region(&[b"Switzerland North"]).as_deref(), Some("Switzerland North"));
+        assert_eq!(region(&[b"switzerlandnorth", b"westeurope"]).as_deref(), Some("switzerlandnorth,westeurope"));
+        assert_eq!(region(&[b"west\xffeurope"]).as_deref(), Some("west\u{fffd}europe"));
+        assert_eq!(region(&[b""]).as_deref(), Some(""));
     }
 
     #[test]
