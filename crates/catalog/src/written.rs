@@ -91,6 +91,26 @@ pub(crate) struct WrittenRoute {
 /// `[alias.NAME]`: catalogue names in order, for each region.
 pub(crate) type WrittenAlias = BTreeMap<Region, Vec<ModelName>>;
 
+/// The same as it is written: the names of regions may differ in case alone, and then two of them are one.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "BTreeMap<String, Vec<ModelName>>")]
+pub(crate) struct EachRegionOnce(pub(crate) WrittenAlias);
+
+impl TryFrom<BTreeMap<String, Vec<ModelName>>> for EachRegionOnce {
+    type Error = String;
+
+    fn try_from(written: BTreeMap<String, Vec<ModelName>>) -> Result<Self, String> {
+        let mut regions = WrittenAlias::new();
+        for (name, models) in written {
+            let region: Region = name.parse().map_err(|error| format!("`{name}` is {error}"))?;
+            if regions.insert(region, models).is_some() {
+                return Err(format!("names the region `{name}` twice, for case does not matter"));
+            }
+        }
+        Ok(Self(regions))
+    }
+}
+
 fn yes() -> bool {
     true
 }

@@ -533,6 +533,7 @@ fn each_rule_is_held() {
         ("[alias.a]\nCH = ['acme/large']", "alias.a.CH"),
         ("[alias.a]\nCH = []", "alias.a.CH"),
         ("[alias.a]\nUK = ['acme/small']", "alias.a.UK"),
+        ("[alias.a]\nCH = ['acme/small']\nch = ['acme/small']", "alias.a"),
         ("[region.ch]\ncountries = ['CH']", "region.ch"),
         ("[provider.acme]\ntitle = 'again'", "provider.acme"),
         ("host = 3", "host"),

@@ -6,7 +6,7 @@ use phi_words::{AliasName, Modality, ModelName, RouteId, SpaceName, Tier};
 use super::{Aliases, Hosts, Rates, Territories};
 use crate::file::{Entries, Found, Section};
 use crate::name::AUTO;
-use crate::written::{WrittenAlias, WrittenHost, WrittenRoute};
+use crate::written::{EachRegionOnce, WrittenHost, WrittenRoute};
 use crate::{Carries, Host, Price, Problem, Row, Status};
 
 /// All routes. Those that are staged get the status `staged`.
@@ -184,12 +184,12 @@ fn row(
 
 pub(super) fn aliases(entries: &mut Entries, territories: &Territories, rows: &[Arc<Row>]) -> Aliases {
     let mut aliases = BTreeMap::new();
-    for found in entries.take::<AliasName, WrittenAlias>(Section::Alias) {
-        let mut problems = Vec::new();
+    for found in entries.take::<AliasName, EachRegionOnce>(Section::Alias) {
+        let (mut problems, EachRegionOnce(regions)) = (Vec::new(), &found.value);
         if found.name.as_str() == AUTO {
             problems.push(found.problem("", "`auto` is no alias", "choose another name"));
         }
-        for (region, models) in &found.value {
+        for (region, models) in regions {
             if !territories.contains_key(region) {
                 problems.push(found.problem(region.as_str(), "there is no such region", "name one that there is"));
             }
@@ -202,7 +202,7 @@ pub(super) fn aliases(entries: &mut Entries, territories: &Territories, rows: &[
             }
         }
         entries.problems.append(&mut problems);
-        aliases.insert(found.name, found.value);
+        aliases.insert(found.name, found.value.0);
     }
     aliases
 }
