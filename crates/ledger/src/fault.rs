@@ -15,6 +15,12 @@ pub enum Fault {
     /// What is on the disk is not what was written.
     #[error("the log is damaged")]
     Damaged(#[source] Damage),
+    /// The disk takes too long, or too much waits for it: more is taken once it has caught up.
+    #[error("the disk is behind: {records} records wait to be written")]
+    Behind {
+        /// How many.
+        records: usize,
+    },
     /// The log was shut down.
     #[error("the log was shut down")]
     Stopped,

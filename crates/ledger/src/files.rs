@@ -3,9 +3,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Everything that the writer does to the disk, so that tests can put a failing disk in its place. Each does the real
-/// thing unless it is replaced.
+/// Everything that the writer asks of the machine, so that tests can put a failing disk in its place, or a clock that is
+/// set back. Each does the real thing unless it is replaced.
 pub trait Files: fmt::Debug + Send + Sync {
     /// Creates a file, or empties it, that only its owner can read.
     ///
@@ -46,6 +47,12 @@ pub trait Files: fmt::Debug + Send + Sync {
     /// See [`Files::create`].
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
+    }
+
+    /// The time, in milliseconds since 1970.
+    fn now_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Brings the names in a folder to stable storage.

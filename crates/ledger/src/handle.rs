@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::fault::{AppendError, Damage, Fault, OpenError, Unwritten};
 use crate::format::{MAX_RECORD, Position};
 use crate::read::{Records, Report, Start, verify, verify_older};
+use crate::segment::list;
 use crate::shared::{Shared, Status};
 use crate::writer::recover::recover;
 use crate::writer::{Command, Waiting, Writer};
@@ -19,6 +21,7 @@ use crate::{Disk, Durability, Files, Options, Pending};
 pub struct Ledger {
     folder: PathBuf,
     durability: Durability,
+    patience: Duration,
     commands: Sender<Command>,
     shared: Arc<Shared>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
@@ -53,11 +56,12 @@ impl Ledger {
         }
         let lock = lock(folder, &*options.files)?;
         let (tail, recovered) = recover(folder, &options)?;
-        let shared = Arc::new(Shared::new(recovered.records));
+        let shared = Arc::new(Shared::new(recovered.records, &options));
         let (commands, waiting) = channel();
         let ledger = Self {
             folder: folder.to_path_buf(),
             durability: options.durability,
+            patience: options.patience,
             commands,
             shared: Arc::clone(&shared),
             threads: Arc::default(),
@@ -89,6 +93,10 @@ impl Ledger {
 
     /// Appends a record that must not get lost: where the log cannot be written now it is held in memory, and written
     /// in order with all others kept as soon as that is possible. What it resolves to may say `unavailable` before.
+    ///
+    /// It is never refused for want of room. What bounds it is that records are written in the order in which they come:
+    /// who keeps one record for each record that was appended and acknowledged cannot have more of them waiting than
+    /// there were without theirs at the last acknowledgement.
     pub fn keep(&self, record: Vec<u8>) -> Pending {
         self.send(record, true)
     }
@@ -106,6 +114,24 @@ impl Ledger {
     /// When a record counts as written.
     pub fn durability(&self) -> Durability {
         self.durability
+    }
+
+    /// [`Options::patience`]: who waits for a record longer than this may give up, though it may yet be written.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// The index of the first record of each segment, in order.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn segments(&self) -> Result<Vec<u64>, Fault> {
+        list(&self.folder)
+    }
+
+    /// How many segments were begun since the log was opened.
+    pub fn segments_begun(&self) -> u64 {
+        self.shared.progress().segments()
     }
 
     /// The folder that the log is in.
@@ -163,7 +189,8 @@ impl Ledger {
             return Pending::failed(AppendError::TooLong { bytes });
         }
         let (answer, pending) = Pending::new();
-        let waiting = Waiting::new(record, answer, kept.then(|| self.shared.count_kept()));
+        let queued = self.shared.queue(bytes);
+        let waiting = Waiting::new(record, answer, kept.then(|| self.shared.count_kept()), queued);
         match self.commands.send(Command::Write(waiting)) {
             Ok(()) => pending,
             Err(_) => Pending::failed(AppendError::Unavailable(Fault::Stopped)),

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{Disk, Files};
 
@@ -21,14 +22,26 @@ pub struct Options {
     pub durability: Durability,
     /// A segment that has grown to this many bytes is followed by a new one.
     pub segment_bytes: u64,
+    /// A disk that takes longer than this for one batch is behind: nothing more is appended until it has caught up.
+    pub patience: Duration,
+    /// How many bytes of records may wait to be written before nothing more is appended. What is kept is taken all the
+    /// same, and counts.
+    pub waiting_bytes: usize,
     /// What stands between the writer and the disk.
     pub files: Arc<dyn Files>,
 }
 
 impl Options {
-    /// Segments of 64 MiB on the real disk.
+    /// Segments of 64 MiB on the real disk, which may take 5 seconds; 16 MiB may wait for it.
     pub fn new(origin: impl Into<String>, durability: Durability) -> Self {
-        Self { origin: origin.into(), durability, segment_bytes: 64 << 20, files: Arc::new(Disk) }
+        Self {
+            origin: origin.into(),
+            durability,
+            segment_bytes: 64 << 20,
+            patience: Duration::from_secs(5),
+            waiting_bytes: 16 << 20,
+            files: Arc::new(Disk),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::fault::{Damage, Fault, Flaw};
 use crate::format::{Header, MAX_HEADER, batch_start, first_head, index_in_name, segment_name};
@@ -86,14 +85,10 @@ pub(crate) fn create(
     origin: &str,
     durability: Durability,
     after: Cursor,
+    created_ms: u64,
 ) -> Result<(File, Cursor), Fault> {
-    let header = Header {
-        durability,
-        first_index: after.index,
-        previous: after.head,
-        created_ms: now_ms(),
-        origin: origin.into(),
-    };
+    let header =
+        Header { durability, first_index: after.index, previous: after.head, created_ms, origin: origin.into() };
     let bytes = header.to_bytes();
     let unnamed = folder.join(UNNAMED);
     let made = || -> io::Result<File> {
@@ -106,9 +101,4 @@ pub(crate) fn create(
     };
     let file = made().map_err(Fault::disk("creating a segment"))?;
     Ok((file, Cursor { offset: batch_start(bytes.len() as u64), ..after }))
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

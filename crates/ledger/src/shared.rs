@@ -1,6 +1,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use crate::Options;
 use crate::fault::Fault;
 
 /// Whether the log takes records now.
@@ -18,6 +20,11 @@ pub(crate) struct Shared {
     status: Mutex<Status>,
     progress: Arc<Progress>,
     kept: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
+    waiting_bytes: usize,
+    patience: Duration,
+    /// Since when the disk is at work on one batch.
+    busy: Mutex<Option<Instant>>,
     stopping: AtomicBool,
 }
 
@@ -32,18 +39,69 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(crate) struct Kept(Arc<AtomicUsize>);
 
+/// What is sent to the writer and not written.
+#[derive(Debug, Default)]
+struct Queue {
+    records: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// Counts one record for as long as it waits.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    queue: Arc<Queue>,
+    bytes: usize,
+}
+
+/// The disk is at work for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Busy<'a>(&'a Shared);
+
 impl Shared {
-    pub(crate) fn new(records: u64) -> Self {
+    pub(crate) fn new(records: u64, options: &Options) -> Self {
         Self {
             status: Mutex::new(Status::Healthy),
             progress: Arc::new(Progress { records: AtomicU64::new(records), segments: AtomicU64::new(0) }),
             kept: Arc::default(),
+            queue: Arc::default(),
+            waiting_bytes: options.waiting_bytes,
+            patience: options.patience,
+            busy: Mutex::default(),
             stopping: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn status(&self) -> Status {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match status {
+            Status::Healthy if self.is_behind() => {
+                Status::Unavailable(Fault::Behind { records: self.queue.records.load(Ordering::SeqCst) })
+            }
+            Status::Healthy | Status::Unavailable(_) => status,
+        }
+    }
+
+    /// The disk is at work until what this returns is dropped.
+    pub(crate) fn busy(&self) -> Busy<'_> {
+        *self.since() = Some(Instant::now());
+        Busy(self)
+    }
+
+    /// A record of so many bytes waits until what this returns is dropped.
+    pub(crate) fn queue(&self, bytes: usize) -> Queued {
+        self.queue.records.fetch_add(1, Ordering::SeqCst);
+        self.queue.bytes.fetch_add(bytes, Ordering::SeqCst);
+        Queued { queue: Arc::clone(&self.queue), bytes }
+    }
+
+    fn is_behind(&self) -> bool {
+        let since = *self.since();
+        self.queue.bytes.load(Ordering::SeqCst) > self.waiting_bytes
+            || since.is_some_and(|since| since.elapsed() > self.patience)
+    }
+
+    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why no record is taken now.
@@ -58,7 +116,7 @@ impl Shared {
     pub(crate) fn set(&self, status: Status) {
         let mut now = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         match *now {
-            Status::Healthy | Status::Unavailable(Fault::Disk { .. }) => *now = status,
+            Status::Healthy | Status::Unavailable(Fault::Disk { .. } | Fault::Behind { .. }) => *now = status,
             Status::Unavailable(Fault::Damaged(_) | Fault::Stopped) => {}
         }
     }
@@ -111,6 +169,19 @@ impl Progress {
     /// How many segments were begun since the log was opened.
     pub(crate) fn segments(&self) -> u64 {
         self.segments.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.queue.records.fetch_sub(1, Ordering::SeqCst);
+        self.queue.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        *self.0.since() = None;
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Tail {
     pub(crate) file: File,
     pub(crate) start: Cursor,
     pub(crate) at: Cursor,
+    /// The latest time seen so far: a clock that was set back must not hide what was written before.
+    pub(crate) latest_ms: u64,
 }
 
 #[derive(Debug)]
@@ -137,6 +139,9 @@ impl Writer {
 
     /// Writes one batch of those who wait. Where it fails, they wait still.
     fn write_batch(&mut self) -> Result<(), Fault> {
+        let shared = Arc::clone(&self.shared);
+        let _busy = shared.busy();
+        self.tail.latest_ms = self.options.files.now_ms().max(self.tail.latest_ms);
         if self.tail.at.offset >= self.options.segment_bytes {
             self.next_segment()?;
         }
@@ -175,8 +180,9 @@ impl Writer {
 
     fn begin_segment(&mut self) -> Result<(), Fault> {
         let Options { origin, durability, files, .. } = &self.options;
-        let (file, start) = create(&**files, &self.folder, origin, *durability, self.tail.at)?;
-        self.tail = Tail { file, start, at: start };
+        let latest_ms = files.now_ms().max(self.tail.latest_ms);
+        let (file, start) = create(&**files, &self.folder, origin, *durability, self.tail.at, latest_ms)?;
+        self.tail = Tail { file, start, at: start, latest_ms };
         self.shared.progress().begin_segment();
         Ok(())
     }
@@ -184,6 +190,8 @@ impl Writer {
     /// After an outage: reads the acknowledged part again, and goes on in a new segment.
     fn mend(&mut self) -> Result<(), Fault> {
         let Some(outage) = &mut self.outage else { return Ok(()) };
+        let shared = Arc::clone(&self.shared);
+        let _busy = shared.busy();
         if !outage.verified {
             if self.options.durability == Durability::Disk {
                 from_disk(&self.tail.file);

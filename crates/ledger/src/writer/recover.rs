@@ -15,7 +15,7 @@ use crate::writer::{Tail, from_disk};
 pub(crate) fn recover(folder: &Path, options: &Options) -> Result<(Tail, Recovered), OpenError> {
     let Some(segment) = list(folder)?.pop() else {
         let first = Cursor { offset: 0, index: 0, head: first_head(&options.origin) };
-        let tail = begin(folder, options, first)?;
+        let tail = begin(folder, options, first, 0)?;
         let recovered = report(&tail, 0);
         return Ok((tail, recovered));
     };
@@ -38,18 +38,19 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<(Tail, Recover
         options.files.cut(&file, walk.at.offset).map_err(&cutting)?;
         options.files.sync(&file).map_err(&cutting)?;
     }
-    let mut tail = Tail { file, start: walk.segment.start, at: walk.at };
+    let mut tail = Tail { file, start: walk.segment.start, at: walk.at, latest_ms: header.created_ms };
     if header.durability != options.durability {
         // The header tells a reader what a power cut can have done to its segment.
-        tail = begin(folder, options, tail.at)?;
+        tail = begin(folder, options, tail.at, header.created_ms)?;
     }
     let recovered = report(&tail, cut_bytes);
     Ok((tail, recovered))
 }
 
-fn begin(folder: &Path, options: &Options, after: Cursor) -> Result<Tail, Fault> {
-    let (file, start) = create(&*options.files, folder, &options.origin, options.durability, after)?;
-    Ok(Tail { file, start, at: start })
+fn begin(folder: &Path, options: &Options, after: Cursor, latest_ms: u64) -> Result<Tail, Fault> {
+    let latest_ms = options.files.now_ms().max(latest_ms);
+    let (file, start) = create(&*options.files, folder, &options.origin, options.durability, after, latest_ms)?;
+    Ok(Tail { file, start, at: start, latest_ms })
 }
 
 fn report(tail: &Tail, cut_bytes: u64) -> Recovered {

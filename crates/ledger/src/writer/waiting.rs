@@ -3,7 +3,7 @@ use tokio::sync::oneshot;
 use crate::fault::{AppendError, Fault};
 use crate::format::Position;
 use crate::pending::Answer;
-use crate::shared::Kept;
+use crate::shared::{Kept, Queued};
 
 /// A record that is not written yet.
 #[derive(Debug)]
@@ -12,11 +12,13 @@ pub(crate) struct Waiting {
     /// Gone once it was told that the log is unavailable.
     answer: Option<oneshot::Sender<Answer>>,
     pub(super) kept: Option<Kept>,
+    /// Counts it for as long as it is here.
+    _queued: Queued,
 }
 
 impl Waiting {
-    pub(crate) fn new(record: Vec<u8>, answer: oneshot::Sender<Answer>, kept: Option<Kept>) -> Self {
-        Self { record, answer: Some(answer), kept }
+    pub(crate) fn new(record: Vec<u8>, answer: oneshot::Sender<Answer>, kept: Option<Kept>, queued: Queued) -> Self {
+        Self { record, answer: Some(answer), kept, _queued: queued }
     }
 
     /// Says that the log is unavailable, once. True where the record is to be kept.

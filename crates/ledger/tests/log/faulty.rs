@@ -24,8 +24,10 @@ struct State {
     files: HashMap<u64, Written>,
     names: BTreeMap<OsString, u64>,
     synced_names: BTreeMap<OsString, u64>,
-    /// Writes fail after half of them.
-    full: bool,
+    /// Writes fail with this error of the operating system, after half of them.
+    refusing: Option<i32>,
+    /// What the clock shows, where it is not the real one.
+    now_ms: Option<u64>,
     /// So many syncs of files fail.
     failing_syncs: usize,
     /// The power goes at this operation.
@@ -52,7 +54,16 @@ impl Faulty {
     }
 
     pub(crate) fn fill(&self, full: bool) {
-        self.state().full = full;
+        self.refuse_writes(full.then_some(28));
+    }
+
+    /// Fails writes with an error of the operating system.
+    pub(crate) fn refuse_writes(&self, error: Option<i32>) {
+        self.state().refusing = error;
+    }
+
+    pub(crate) fn set_clock(&self, ms: u64) {
+        self.state().now_ms = Some(ms);
     }
 
     pub(crate) fn fail_syncs(&self, count: usize) {
@@ -145,13 +156,13 @@ impl Files for Faulty {
 
     fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.powered()?;
-        let full = state.full;
+        let refusing = state.refusing;
         let written = state.written(file);
         assert!(!written.failed, "a file whose sync failed is written again");
-        let bytes = if full { &bytes[..bytes.len() / 2] } else { bytes };
+        let bytes = if refusing.is_some() { &bytes[..bytes.len() / 2] } else { bytes };
         written.dirty.push((offset as usize, offset as usize + bytes.len()));
         Disk.write(file, bytes, offset)?;
-        if full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        refusing.map_or(Ok(()), |error| Err(io::Error::from_raw_os_error(error)))
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
@@ -190,6 +201,11 @@ impl Files for Faulty {
         let inode = state.names.remove(from.file_name().unwrap()).unwrap();
         state.names.insert(to.file_name().unwrap().into(), inode);
         Disk.rename(from, to)
+    }
+
+    fn now_ms(&self) -> u64 {
+        let shown = self.state().now_ms;
+        shown.unwrap_or_else(|| Disk.now_ms())
     }
 
     fn sync_folder(&self, _: &Path) -> io::Result<()> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod alongside;
+mod cuts;
 mod everyday;
 mod faults;
 mod faulty;
@@ -10,6 +11,8 @@ mod golden;
 mod kill;
 mod power;
 mod tamper;
+mod tape;
+mod trouble;
 
 use std::fs;
 use std::path::Path;

@@ -52,6 +52,14 @@ proptest! {
     }
 }
 
+/// The power goes at each of a thousand writes, and beside them; with several threads appending, and segments that end.
+#[test]
+fn a_thousand_power_cuts_in_busy_runs_lose_nothing_acknowledged() {
+    let tried = crate::cuts::cut(1_000).unwrap();
+    assert!(tried.writes >= 1_000 && tried.cuts > tried.writes, "{tried:?}");
+    assert!(tried.segments > 100 && tried.acknowledged > 10_000, "{tried:?}");
+}
+
 /// Batches of 2,000 bytes, so that each has sectors of its own.
 fn log(folder: &std::path::Path, durability: Durability) -> Vec<u8> {
     let options = Options { files: Arc::<Faulty>::default(), ..Options::new("test/1", durability) };
