@@ -1,6 +1,8 @@
 //! What would become of a request: the way of a real one up to its plan, with the fate of every route that its model's
 //! name may mean. Nothing reaches a host, and nothing of the request is kept.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Response};
 use hyper::body::Incoming;
 use jiff::{Timestamp, Unit};
@@ -47,9 +49,14 @@ impl Gateway {
         let reading = tokio::task::spawn_blocking(move || read_explain(body).and_then(|asked| read(asked, class)));
         let (question, body) = reading.await.unwrap_or_else(|_| Err(internal()))?;
         let permit = self.police.permit(terms.ask(question, body))?;
-        let stage = Stage { scene: &snapshot.scene, health: Some(self.health()), now: self.clock.now() };
-        let value = explained(&permit, &stage, &|_| Map::new());
-        let mut response = reply(format!("{value}\n"));
+        let (health, now) = (Arc::clone(self.health()), self.clock.now());
+        let weighing = move || {
+            let stage = Stage { scene: &snapshot.scene, health: Some(&health), now };
+            format!("{}\n", explained(&permit, &stage, &|_| Map::new()))
+        };
+        // A long catalogue is nobody else's wait.
+        let text = tokio::task::spawn_blocking(weighing).await.map_err(|_| internal())?;
+        let mut response = reply(text);
         call.told.write(response.headers_mut());
         Ok(response)
     }

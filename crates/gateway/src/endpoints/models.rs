@@ -14,24 +14,21 @@ use phi_words::{Capability, Class, Code, Modality, ModelName, Refusal, Region};
 use serde_json::{Value, json};
 
 use crate::endpoints::pricing::{price, retires};
-use crate::request::Gateway;
+use crate::request::{Gateway, internal};
 
 /// The model that a caller names to have one chosen.
 const AUTO: &str = "auto";
 
 impl Gateway {
-    /// Every name that works under these terms: `auto`, then aliases, then models, each sorted.
-    pub(super) fn models(&self, scene: &Scene, terms: &Terms) -> Value {
+    /// Every name that works under these terms: `auto`, then aliases, then models, each sorted. They are looked up on a
+    /// thread of their own: a long catalogue is nobody else's wait.
+    pub(super) async fn models(&self, scene: &Arc<Scene>, terms: Terms) -> Result<Value, Refusal> {
         let view = self.view(scene, terms);
-        let catalogue = scene.catalogue();
-        let aliases = catalogue.aliases().filter_map(|alias| alias.name.as_str().parse::<ModelName>().ok());
-        let models: BTreeSet<&ModelName> = catalogue.rows().iter().map(|row| &row.model).collect();
-        let names = AUTO.parse().into_iter().chain(aliases).chain(models.into_iter().cloned());
-        json!({ "object": "list", "data": names.filter_map(|name| view.shown(&name)).collect::<Vec<_>>() })
+        tokio::task::spawn_blocking(move || view.list()).await.map_err(|_| internal())
     }
 
     /// One name, of any kind that a request takes.
-    pub(super) fn model(&self, scene: &Scene, terms: &Terms, name: &ModelName) -> Result<Value, Refusal> {
+    pub(super) fn model(&self, scene: &Arc<Scene>, terms: Terms, name: &ModelName) -> Result<Value, Refusal> {
         self.view(scene, terms).shown(name).ok_or_else(|| {
             Refusal::new(
                 Code::ModelNotFound,
@@ -42,7 +39,7 @@ impl Gateway {
         })
     }
 
-    fn view<'a>(&self, scene: &'a Scene, terms: &'a Terms) -> View<'a> {
+    fn view(&self, scene: &Arc<Scene>, terms: Terms) -> View {
         let under = |region: &Region, class| {
             let wishes =
                 Wishes { region: Some(region.clone()), class: Some(class), tier: terms.tier(), ..Wishes::default() };
@@ -53,14 +50,14 @@ impl Gateway {
         let classes = Class::ALL.iter().filter_map(|class| under(terms.region(), *class)).collect();
         let live = scene.catalogue().rows().iter().filter(|row| row.status == Status::Live);
         let works = live.map(|row| row.modality).collect();
-        View { scene, terms, works, regions, classes, now: self.clock.now() }
+        View { scene: Arc::clone(scene), terms, works, regions, classes, now: self.clock.now() }
     }
 }
 
 /// What a caller sees from where they stand: these terms, and those with another region or class that they may choose.
-struct View<'a> {
-    scene: &'a Scene,
-    terms: &'a Terms,
+struct View {
+    scene: Arc<Scene>,
+    terms: Terms,
     /// The kinds of work that anybody does.
     works: BTreeSet<Modality>,
     regions: Vec<Terms>,
@@ -68,16 +65,24 @@ struct View<'a> {
     now: Timestamp,
 }
 
-impl<'a> View<'a> {
-    fn offered(&self, terms: &Terms, name: &ModelName, modality: Modality) -> Vec<&'a Arc<Row>> {
-        phi_route::offered(terms, name, modality, self.scene, self.now)
+impl View {
+    fn list(&self) -> Value {
+        let catalogue = self.scene.catalogue();
+        let aliases = catalogue.aliases().filter_map(|alias| alias.name.as_str().parse::<ModelName>().ok());
+        let models: BTreeSet<&ModelName> = catalogue.rows().iter().map(|row| &row.model).collect();
+        let names = AUTO.parse().into_iter().chain(aliases).chain(models.into_iter().cloned());
+        json!({ "object": "list", "data": names.filter_map(|name| self.shown(&name)).collect::<Vec<_>>() })
+    }
+
+    fn offered(&self, terms: &Terms, name: &ModelName, modality: Modality) -> Vec<&Arc<Row>> {
+        phi_route::offered(terms, name, modality, &self.scene, self.now)
     }
 
     /// A name, if it works under these terms. Where it does several kinds of work, the facts are those of the first.
     fn shown(&self, name: &ModelName) -> Option<Value> {
         let catalogue = self.scene.catalogue();
         let kind = kind(catalogue, name)?;
-        let works = self.works.iter().map(|modality| (*modality, self.offered(self.terms, name, *modality)));
+        let works = self.works.iter().map(|modality| (*modality, self.offered(&self.terms, name, *modality)));
         let works: Vec<_> = works.filter(|(_, routes)| !routes.is_empty()).collect();
         let (modality, routes) = works.first()?;
         let first = routes.first()?;

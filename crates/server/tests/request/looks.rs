@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::ask::Ask;
+use crate::ask::{Ask, chat};
 use crate::setup::{Setup, attest};
-use crate::stand::{Stand, text};
+use crate::stand::{Stand, text, wait_until};
 
 async fn models(stand: &Stand, ask: Ask) -> Vec<String> {
     let reply = stand.ask(ask).await;
@@ -216,4 +216,34 @@ async fn ping_tells_the_key_and_its_defaults() {
     }
     assert!(!shown.to_string().contains(&token));
     assert_eq!(stand.reached(), Vec::<&str>::new());
+}
+
+/// On one thread: whoever held it would keep everybody else waiting.
+#[tokio::test]
+async fn a_long_list_is_nobody_elses_wait() {
+    let row = |number| {
+        format!(
+            "[route.alps-{number}]\nhost = 'alps-a'\nmodel = 'm{number}'\nown = 'm{number}'\nmodality = 'chat'\n\
+             status = 'live'\nprice = {{ currency = 'USD', input = '3.00', output = '15.00' }}\nsource = 'a contract'\n\
+             date = '2026-11-01'\n\n"
+        )
+    };
+    let catalogue: &'static str = Box::leak((0..2_000).map(row).collect::<String>().into_boxed_str());
+    let stand = Setup { catalogue, ..Setup::default() }.up().await;
+    let explain = json!({"endpoint": "/chat/completions", "request": chat("auto")});
+    for ask in [Ask::get("/v1/models"), Ask::json("/v1/route/explain", &explain)] {
+        let mut long = std::pin::pin!(stand.begin(ask));
+        let mut others = 0;
+        let both = async {
+            wait_until("it runs", async || stand.gateway.running() == 1).await;
+            loop {
+                assert_eq!(stand.ask(Ask::get("/v1/ping")).await.status, 200);
+                others += 1;
+            }
+        };
+        let coming = tokio::select! { biased; coming = &mut long => coming, () = both => return };
+        assert_eq!(coming.status, 200);
+        assert!(coming.whole().await.text().contains("alps-1999"));
+        assert!(others > 0, "nobody was answered meanwhile");
+    }
 }
