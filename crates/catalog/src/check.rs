@@ -39,13 +39,13 @@ pub(crate) fn built_in_and(layers: &[Vec<(String, String)>], staged: Status) -> 
     parts(entries, staged)
 }
 
-/// Nothing but these files.
-pub(crate) fn only(files: &[(&str, &str)]) -> Result<Parts, Problems> {
+/// Nothing but these files. Routes that are staged get the status `staged`.
+pub(crate) fn only(files: &[(&str, &str)], staged: Status) -> Result<Parts, Problems> {
     let mut entries = Entries::default();
     for (file, text) in files {
         entries.add(0, file, text);
     }
-    parts(entries, Status::Staged)
+    parts(entries, staged)
 }
 
 /// A host and what it says of the routes on it.

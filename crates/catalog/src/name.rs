@@ -1,11 +1,12 @@
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use phi_words::{AliasName, Currency, MicroUsd, ModelName, ProviderName, Region, RouteId, Usage};
+use phi_words::{AliasName, Currency, MicroUsd, Modality, ModelName, ProviderName, Region, RouteId, Usage};
 
 use crate::price::Micros;
 use crate::written::WrittenAlias;
-use crate::{Provider, Rate, Row, Status};
+use crate::{Provider, Rate, Row, Says, Status};
 
 /// The model that a caller names to have one chosen.
 pub(crate) const AUTO: &str = "auto";
@@ -132,26 +133,33 @@ impl Names {
             .collect()
     }
 
-    /// The model of the cheapest live route, for as many tokens out as in; one that is said to go only if all are.
+    /// The model of the cheapest live route, for as many tokens out as in; what is not priced by tokens counts as dearest.
+    /// A route that is said to go is taken only if all are, and then one that lasts longest: which day it is, is not known
+    /// here, and a route that is gone by its vendor's word must not hide one that answers.
     fn cheapest<'a>(
         &self,
         models: impl Iterator<Item = &'a ModelName>,
         rates: &BTreeMap<Currency, Rate>,
     ) -> Option<ModelName> {
         let rows = models.filter_map(|model| self.models.get(model)).flatten();
-        let live = rows.filter(|row| row.status == Status::Live);
-        let cost = |row: &Row| list_cost(row, rates).map(|cost| (row.retires.is_some(), cost, row.route.clone()));
-        live.filter_map(|row| Some((cost(row)?, row))).min_by(|a, b| a.0.cmp(&b.0)).map(|(_, row)| row.model.clone())
+        let sold = rows.filter(|row| row.status == Status::Live && row.is_priced());
+        let goes = |row: &Row| row.retires.map(|retires| (retires.says == Says::Vendor, Reverse(retires.on)));
+        let order = |row: &Row| {
+            let cost = list_cost(row, rates);
+            (goes(row), cost.is_none(), cost, row.route.clone())
+        };
+        sold.min_by_key(|row| order(row)).map(|row| row.model.clone())
     }
 }
 
+/// Nothing where the price is not one by tokens.
 fn list_cost(row: &Row, rates: &BTreeMap<Currency, Rate>) -> Option<MicroUsd> {
     if row.host.free {
         return Some(MicroUsd::ZERO);
     }
     let price = row.price?;
     let usd = rates.get(&price.currency).map_or(Micros::ONE, |rate| rate.usd);
-    let output = if price.output.is_some() { 1_000_000 } else { 0 };
+    let output = if row.modality == Modality::Embeddings { 0 } else { 1_000_000 };
     let usage = Usage { input: 1_000_000, output, ..Usage::default() };
     price.cost(&usage, usd, 0).ok().map(|cost| cost.list)
 }
