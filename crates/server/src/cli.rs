@@ -13,18 +13,33 @@ use crate::orders::catalogue::rates::Rates;
 use crate::orders::catalogue::show::Show;
 use crate::orders::{agents, agreements, doctor, entries, explain, orgs, roles, secrets, tokens};
 
+/// What the words of the commands mean.
+const WORDS: &str = "\
+words:
+  provider   a company, or your own machines; it has hosts
+  host       an endpoint of a provider at one place
+  route      a model at a host, with a price
+  modality   a kind of work: chat, embeddings, ocr, transcription, speech, image, video, math
+  region     a set of countries; a request is processed inside it or refused
+  class      `phi`: carries protected health information (PHI); `general`: carries none
+  floor      the class that no request may go below, whatever its headers say
+  framework  a body of law: HIPAA, GDPR, nFADP, PHIPA; an agreement has to cover each that an organization works under
+  agreement  a contract with a provider that an operator has looked at; without one PHI goes nowhere
+
+to begin: phi init, phi org create, phi agent create, phi token create, phi vault put, phi serve; then phi doctor routes";
+
 /// The AI gateway for protected health data.
 #[derive(Debug, Parser)]
-#[command(name = "phi", version, about, max_term_width = 110)]
+#[command(name = "phi", version, about, max_term_width = 110, after_help = WORDS)]
 pub struct Cli {
     /// The folder of this deployment: settings, store, ledger, master key.
-    #[arg(long, global = true, default_value = "phi-data", value_name = "FOLDER")]
+    #[arg(long, global = true, default_value = "phi-data", value_name = "FOLDER", help_heading = "For every command")]
     pub data: PathBuf,
     /// The settings file, where it is not `phi.toml` in that folder.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "For every command")]
     pub config: Option<PathBuf>,
     /// Answer in JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "For every command")]
     pub json: bool,
     /// What to do.
     #[command(subcommand)]
@@ -67,7 +82,7 @@ pub enum Command {
     /// Show what would become of a request: who would answer, and why nobody else.
     #[command(after_help = "example: phi explain --org st-mary --region EU --class phi --as-of 2027-06-01")]
     Explain(Box<explain::Explain>),
-    /// Look how this deployment fares.
+    /// Look what this deployment can do now, and what it lacks.
     #[command(subcommand, after_help = "example: phi doctor routes")]
     Doctor(doctor::Orders),
     /// Settings.

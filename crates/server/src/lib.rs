@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 mod control;
 mod data;
+mod day;
 pub mod deployment;
 mod init;
 pub mod orders;

@@ -107,7 +107,8 @@ fn alike(rows: &[Value]) -> bool {
     rows.iter().all(plain) && rows.windows(2).all(|two| matches!(two, [a, b] if names(a) == names(b)))
 }
 
-fn table(rows: &[Value]) -> String {
+/// Rows that all have the same fields, one below the other.
+pub(crate) fn table(rows: &[Value]) -> String {
     let Some(Value::Object(first)) = rows.first() else { return "nothing yet".to_owned() };
     let names: Vec<&str> = first.keys().map(String::as_str).collect();
     let cells: Vec<Vec<String>> =

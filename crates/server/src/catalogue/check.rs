@@ -6,6 +6,7 @@ use phi_catalog::{Catalogue, Row, Says, Status};
 use serde_json::json;
 
 use crate::data::Data;
+use crate::day::day;
 use crate::say::Said;
 
 /// A vendor's retirement of a route is warned of for so many days before.
@@ -22,7 +23,7 @@ pub struct Check {
     #[arg(long)]
     fresh: bool,
     /// The day that all this is judged by, in the place of today.
-    #[arg(long, value_name = "DATE", requires = "fresh")]
+    #[arg(long, value_name = "DATE", requires = "fresh", value_parser = day)]
     on: Option<Date>,
 }
 
@@ -39,7 +40,8 @@ impl Check {
             warnings = warnings_of(&catalogue, today);
             let stale = stale(&catalogue, today);
             if !stale.is_empty() {
-                let said: String = stale.iter().chain(&warnings).map(|line| format!("\n  {line}")).collect();
+                let warned = warnings.iter().map(|line| format!("\n  warning: {line}"));
+                let said: String = stale.iter().map(|line| format!("\n  {line}")).chain(warned).collect();
                 bail!(
                     "the catalogue is not fresh{said}\n  hint: `phi catalog rates set CURRENCY USD --date DATE --source TEXT`"
                 );

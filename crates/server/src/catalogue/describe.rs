@@ -3,9 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use phi_catalog::{Alias, Extent, Host, Offer, Price, Provider, Rate, Row, Territory};
+use phi_catalog::{Alias, Catalogue, Extent, Host, Offer, Price, Provider, Rate, Row, Territory};
 use phi_words::Country;
 use serde_json::{Map, Value, json};
+
+/// The names of all providers, for a hint.
+pub(crate) fn provider_names(catalogue: &Catalogue) -> String {
+    catalogue.providers().map(|provider| provider.name.as_str()).collect::<Vec<_>>().join(", ")
+}
 
 /// A route, without its host.
 pub(crate) fn route(row: &Row) -> Value {

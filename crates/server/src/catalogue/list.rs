@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::catalogue::describe;
 use crate::data::Data;
-use crate::say::Said;
+use crate::say::{Said, table};
 
 /// Which routes to list; all of them where nothing is said.
 #[derive(Debug, Args)]
@@ -39,8 +39,8 @@ impl List {
             })?),
         };
         if let Some(name) = self.provider.as_ref().filter(|name| catalogue.provider(name).is_none()) {
-            let names: Vec<&str> = catalogue.providers().map(|provider| provider.name.as_str()).collect();
-            anyhow::bail!("`{name}` is no provider of the catalogue\n  hint: use one of {}", names.join(", "));
+            let names = describe::provider_names(&catalogue);
+            anyhow::bail!("`{name}` is no provider of the catalogue\n  hint: use one of {names}");
         }
         let asked_for = |row: &Row| {
             territory.is_none_or(|territory| row.host.processes_in.is_within(&territory.extent))
@@ -48,9 +48,14 @@ impl List {
                 && self.status.is_none_or(|status| row.status == status)
                 && self.provider.as_ref().is_none_or(|provider| row.provider == *provider)
         };
-        Ok(Said::Rows(catalogue.rows().iter().filter(|row| asked_for(row)).map(|row| shown(row)).collect()))
+        let rows = || catalogue.rows().iter().filter(|row| asked_for(row));
+        let text = table(&rows().map(|row| brief(row)).collect::<Vec<_>>());
+        Ok(Said::Page { text, data: rows().map(|row| shown(row)).collect() })
     }
 }
+
+/// So many countries are named.
+const FEW: usize = 3;
 
 fn status(text: &str) -> Result<Status, String> {
     match text {
@@ -59,6 +64,23 @@ fn status(text: &str) -> Result<Status, String> {
         "retired" => Ok(Status::Retired),
         _ => Err("a status is `live`, `staged` or `retired`".to_owned()),
     }
+}
+
+/// What has room in a terminal. `--json` has the rest, and so has `phi catalog show`.
+fn brief(row: &Row) -> Value {
+    let places = match row.host.processes_in.countries() {
+        Some(countries) if countries.len() > FEW => json!(format!("{} countries", countries.len())),
+        Some(_) | None => describe::extent(&row.host.processes_in),
+    };
+    json!({
+        "route": row.route,
+        "modality": row.modality,
+        "processes_in": places,
+        "evidence": row.host.evidence,
+        "status": row.status,
+        "priced": row.is_priced(),
+        "source_read": row.date,
+    })
 }
 
 fn shown(row: &Row) -> Value {

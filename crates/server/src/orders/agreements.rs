@@ -12,9 +12,11 @@ use phi_words::{AgreementId, Country, CredentialId, Framework, Modality, Provide
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::catalogue::describe;
+use crate::day::day;
 use crate::deployment::Deployment;
 use crate::orders::{orgs, tokens};
-use crate::say::Said;
+use crate::say::{Said, table};
 
 /// What can be done with agreements.
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
@@ -67,31 +69,32 @@ pub struct Add {
     #[arg(long)]
     org: Option<Slug>,
     /// Who signed on the other side.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     counterparty: String,
     /// The signed document, or its SHA-256 in hex. Only the hash is kept.
     #[arg(long, value_name = "FILE|SHA256")]
     document: String,
-    /// A country that it covers processing in. May be given again.
+    /// A country that it covers processing in, such as `CH`. May be given again.
     #[arg(long = "country", value_name = "CODE", required = true)]
     countries: Vec<Country>,
-    /// A kind of work that it covers. May be given again.
+    /// A kind of work that it covers: `chat` (with vision), `embeddings`, `ocr`, `transcription` or `speech`. May be given
+    /// again.
     #[arg(long = "modality", value_name = "MODALITY", required = true)]
     modalities: Vec<Modality>,
-    /// A body of law that it is made under. May be given again.
+    /// A body of law that it is made under: `HIPAA`, `GDPR`, `nFADP` or `PHIPA`. May be given again.
     #[arg(long = "framework", value_name = "FRAMEWORK", required = true)]
     frameworks: Vec<Framework>,
     /// The credential that it covers; every one of the provider where this is not said.
     #[arg(long)]
     credential: Option<CredentialId>,
     /// Who looked at the document.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     verified_by: String,
     /// When: the agreement stands from that day on.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     verified_on: Date,
     /// When somebody must look again: it stands to the end of that day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     review_by: Date,
 }
 
@@ -111,7 +114,8 @@ impl Orders {
                 let (now, within) = (deployment.now(), expiring.as_deref().map(tokens::span).transpose()?);
                 let asked_for = |agreement: &&Agreement| within.is_none_or(|span| agreement.lapses_within(span, now));
                 let agreements = deployment.load().await?.agreements;
-                Ok(Said::Rows(agreements.iter().filter(asked_for).map(|agreement| listed(agreement, now)).collect()))
+                let rows: Vec<Value> = agreements.iter().filter(asked_for).map(|one| listed(one, now)).collect();
+                Ok(Said::Page { text: table(&rows.iter().map(brief).collect::<Vec<_>>()), data: Value::Array(rows) })
             }
             Self::Show { id } => Ok(Said::One(whole(&find(deployment, id).await?, deployment))),
             Self::Revoke { id } => {
@@ -134,7 +138,8 @@ impl Add {
         let kind = match (self.kind, self.provider) {
             (With::Provider, Some(name)) => {
                 if !deployment.catalogue().providers().any(|provider| provider.name == name) {
-                    bail!("`{name}` is no provider of the catalogue\n  hint: `phi catalog list` shows them");
+                    let names = describe::provider_names(&deployment.catalogue());
+                    bail!("`{name}` is no provider of the catalogue\n  hint: use one of {names}");
                 }
                 Kind::Provider { name, credential: self.credential }
             }
@@ -197,6 +202,21 @@ fn whole(agreement: &Agreement, deployment: &Deployment) -> Value {
         fields.insert("warnings".into(), json!(reach::warnings(agreement, &catalogue, now)));
     }
     one
+}
+
+/// What of an agreement among others has room in a terminal.
+fn brief(listed: &Value) -> Value {
+    let whom = if listed["provider"].is_null() { &listed["kind"] } else { &listed["provider"] };
+    json!({
+        "id": listed["id"],
+        "with": whom,
+        "org": listed["org"],
+        "countries": listed["countries"],
+        "modalities": listed["modalities"],
+        "frameworks": listed["frameworks"],
+        "review_by": listed["review_by"],
+        "state": listed["state"],
+    })
 }
 
 /// An agreement among others.

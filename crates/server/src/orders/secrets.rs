@@ -11,6 +11,7 @@ use phi_words::{CredentialId, HostName, KeyKind, ProviderKey, ProviderName, Slug
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::catalogue::describe;
 use crate::deployment::Deployment;
 use crate::orders::orgs;
 use crate::say::Said;
@@ -109,7 +110,11 @@ impl Put {
         let (mut hosts, only) =
             if one.is_empty() { (all, BTreeSet::new()) } else { (one, BTreeSet::from([self.opens.clone()])) };
         let Some(provider) = hosts.first().map(|host| host.provider.clone()) else {
-            bail!("`{opens}` is neither a host nor a provider of the catalogue\n  hint: `phi catalog list` shows them");
+            let names = describe::provider_names(&catalogue);
+            bail!(
+                "`{opens}` is neither a host nor a provider of the catalogue\n  hint: use one of {names}; `phi catalog list \
+                 --json` names the hosts"
+            );
         };
         let given = self.key.context("no key was read")?.read()?;
         hosts.retain(|host| host.is_opened_by(given.kind()));

@@ -166,9 +166,10 @@ async fn find(deployment: &Deployment, id: TokenId) -> anyhow::Result<StoredToke
 
 /// A time such as `90d`, `24h` or `0s`.
 pub(crate) fn span(text: &str) -> anyhow::Result<SignedDuration> {
-    let read = || text.parse::<Span>()?.to_duration(SpanRelativeTo::days_are_24_hours());
+    let read = |span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok();
+    let span = text.parse().ok().and_then(read);
     let span =
-        read().with_context(|| format!("`{text}` is no length of time\n  hint: write it as `90d`, `24h` or `30m`"))?;
+        span.with_context(|| format!("`{text}` is no length of time\n  hint: write it as `90d`, `24h` or `30m`"))?;
     if span.is_negative() {
         bail!("`{text}` lies in the past");
     }

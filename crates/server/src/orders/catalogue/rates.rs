@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::catalogue::describe;
 use crate::data::OVERRIDES;
+use crate::day::day;
 use crate::deployment::Deployment;
 use crate::orders::catalogue::Orders;
 use crate::say::Said;
@@ -33,12 +34,12 @@ enum Change {
 /// A new rate.
 #[derive(Debug, Args, Serialize, Deserialize)]
 pub struct Set {
-    /// The currency.
+    /// The currency: `EUR`, `CHF` or `GBP`.
     currency: Currency,
     /// What one unit of it is worth in US dollars, such as `1.12`.
     usd: String,
     /// Of which day the rate is.
-    #[arg(long)]
+    #[arg(long, value_parser = day)]
     date: Date,
     /// Where it is from.
     #[arg(long)]

@@ -9,6 +9,8 @@ use phi_route::{Scene, Standing};
 use phi_store::Contents;
 use phi_words::{AgreementId, Framework, HostName, Modality, OrgId, ProviderName};
 
+use crate::catalogue::describe;
+
 /// What might be in force, if it differs from what is.
 pub(super) fn scene(
     with: &[String],
@@ -23,7 +25,7 @@ pub(super) fn scene(
     }
     let catalogue = now_in_force.catalogue();
     if let Some(host) = without.iter().find(|name| !catalogue.hosts().iter().any(|host| host.name == **name)) {
-        bail!("the catalogue has no host `{host}`\n  hint: `phi catalog list` names the hosts");
+        bail!("the catalogue has no host `{host}`\n  hint: `phi catalog list --json` names the hosts");
     }
     let mut agreements = contents.agreements;
     for name in with {
@@ -62,8 +64,12 @@ fn supposed_agreements(
         return Ok(vec![Agreement { countries, ..agreement(Kind::Customer, Some(org)) }]);
     }
     let name: ProviderName = with.parse().with_context(|| format!("`{with}` is no name of a provider"))?;
-    let hint = "`phi catalog list` names the providers; `customer` stands for the organization";
-    let provider = catalogue.provider(&name).ok_or_else(|| anyhow!("there is no provider `{with}`\n  hint: {hint}"))?;
+    let provider = catalogue.provider(&name).ok_or_else(|| {
+        anyhow!(
+            "there is no provider `{with}`\n  hint: use one of {}, or `customer` for the organization",
+            describe::provider_names(catalogue)
+        )
+    })?;
     if provider.offers.is_empty() {
         bail!("{} offers no agreement that is known, so none can be supposed", provider.title);
     }
