@@ -64,11 +64,11 @@ impl Dropped {
         let text = match self {
             Self::OtherWork => "does another kind of work",
             Self::NotLive => "is not live: staged, or retired",
-            Self::LeftOut => "was to be left out",
+            Self::LeftOut => "was left out, as was asked",
             Self::PinOnly => "serves only those who name it",
             Self::OutsideRegion => "processes outside the region, or promises no place",
             Self::WeakEvidence => "is at a place for which there is weaker evidence than `route.evidence` demands",
-            Self::NoCredential => "has no credential here that brings what its address needs",
+            Self::NoCredential => "has no key here, or none with the parameters of its address",
             Self::NoPrice => "has no known price",
             Self::Misfit(misfit) => return format!("cannot carry `{}`", misfit.field).into(),
             Self::NotEligible(lack) => lack.sentence(),

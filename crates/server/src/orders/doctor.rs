@@ -18,7 +18,8 @@ use crate::say::Said;
 /// What can be looked at.
 #[derive(Debug, Subcommand, Serialize, Deserialize)]
 pub enum Orders {
-    /// Show who answers what, region by region, without PHI and with it, and what is missing where nobody does.
+    /// Show who answers what, region by region, without PHI and with it, and what is missing where nobody does. Nothing is
+    /// sent to anybody.
     #[command(after_help = "example: phi doctor routes --org st-mary")]
     Routes(Routes),
 }
@@ -82,14 +83,15 @@ impl Routes {
                 for (work, modality, needs) in WORKS {
                     let cell = Cell { modality, model: &auto, needs, region, class, org, frameworks: &frameworks };
                     let found = survey(&cell, &snapshot.scene, Some(gateway.health()), now);
-                    let lack = found.refusal.is_some().then(|| Lack::of(&cell, &found, catalogue));
+                    let lack = found.refusal.is_some().then(|| Lack::of(&cell, &found, &snapshot.scene, now));
                     let routes = found.routes.into_iter().map(AsRef::as_ref).collect();
                     let code = found.refusal.map(|refusal| refusal.code);
                     looked.push(Looked { region, class, work, routes, code, lack });
                 }
             }
         }
-        let text = page::page(&whose, &frameworks, catalogue.version(), &regions, &looked);
+        let title = page::Title { whose: &whose, frameworks: &frameworks, catalogue: catalogue.version() };
+        let text = page::page(&title, self.org.as_ref(), &regions, &looked);
         Ok(Said::Page { text, data: Value::Array(looked.iter().map(Looked::shown).collect()) })
     }
 
@@ -97,7 +99,7 @@ impl Routes {
     async fn whom(&self, deployment: &Deployment) -> anyhow::Result<(String, OrgId, BTreeSet<Framework>)> {
         let contents = deployment.load().await?;
         let Some(name) = &self.org else {
-            let whose = "an organization without credentials and agreements of its own".to_owned();
+            let whose = "an organization without keys and agreements of its own".to_owned();
             return Ok((whose, OrgId::new(), contents.defaults.frameworks));
         };
         let mut orgs = contents.roster.orgs.into_iter().filter(|org| org.revoked.is_none());

@@ -31,16 +31,16 @@ pub struct Explain {
     /// Where it is to be processed; the organization's own region where this is not said.
     #[arg(long)]
     region: Option<Region>,
-    /// `general` or `phi`; the organization's own class where this is not said.
+    /// `phi`: with PHI, or `general`: without; the organization's own class where this is not said.
     #[arg(long)]
     class: Option<Class>,
-    /// The name of a model.
+    /// The name of a model: of its own, an alias, or a route.
     #[arg(long, default_value = "auto")]
     model: ModelName,
     /// The kind of work: `chat` or `embeddings`.
     #[arg(long, default_value = "chat")]
     modality: Modality,
-    /// What a chosen model should be: `fast`, `baseline` or `thinking`.
+    /// What the model that `auto` chooses should be: `fast`, `baseline` or `thinking`.
     #[arg(long)]
     tier: Option<Tier>,
     /// As if it came with a test key.
@@ -90,8 +90,13 @@ impl Explain {
     pub(crate) async fn run(self, deployment: &Deployment) -> anyhow::Result<Said> {
         let contents = deployment.load().await?;
         let org = contents.roster.orgs.iter().find(|org| org.name == self.org && org.revoked.is_none());
-        let org =
-            org.ok_or_else(|| anyhow!("there is no organization `{}`\n  hint: `phi org list`", self.org))?.clone();
+        let org = org
+            .ok_or_else(|| anyhow!("there is no organization `{}`\n  hint: `phi org list` names them", self.org))?
+            .clone();
+        deployment.known(&self.region)?;
+        if self.class == Some(Class::General) && org.floor == Class::Phi {
+            bail!("no request of `{}` may go below the class `phi`, its floor\n  hint: leave --class out", org.name);
+        }
         let now = self.as_of.unwrap_or_else(|| deployment.now());
         let (caller, org) = (self.caller(org.clone(), now)?, org.id);
         let gateway = deployment.gateway();
@@ -106,7 +111,7 @@ impl Explain {
         let told = gateway
             .explain_to_operator(caller, &self.headers()?, endpoint, Prompt::new(request), &stage)
             .map_err(|refusal| anyhow!("{}\n  hint: {}", refusal.message, refusal.hint))?;
-        Ok(Said::Page { text: page(&told), data: told })
+        Ok(Said::Page { text: page(&told, &self.org), data: told })
     }
 
     /// A caller as the directory makes one, from a key that is made up for this and told to nobody.

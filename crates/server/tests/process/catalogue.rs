@@ -221,6 +221,48 @@ async fn a_name_is_shown_with_everything_that_is_known_of_it() {
     }
 }
 
+/// Everything that PHI lacks, with the commands in the order in which they are to be typed, and until somebody answers.
+#[test]
+fn the_doctor_leads_from_nothing_to_an_answer() {
+    let deploy = Deploy::init();
+    json_of(&deploy, "org create paris --region EU --class phi --framework GDPR");
+    json_of(&deploy, "org create zurich --region EU --class phi --framework GDPR --framework nFADP");
+    let chat = |org: &str| {
+        let cells = json_of(&deploy, &format!("doctor routes --org {org} --region EU"));
+        let mut cells = cells.as_array().expect("cells").clone().into_iter();
+        cells.find(|cell| cell["class"] == "phi" && cell["work"] == "chat").expect("a cell")
+    };
+    let add = "phi agreement add --provider scaleway --country FR --modality chat --framework GDPR ";
+    let paris = chat("paris")["missing"].clone();
+    assert_eq!(paris["mend"], "phi vault put scaleway < key.txt");
+    assert!(text(&paris["then"]).starts_with(add), "{paris}");
+    let zurich = chat("zurich")["missing"].clone();
+    let alone = "under GDPR and nFADP; scaleway offers one to those that work under GDPR alone";
+    assert!(zurich["mend"].is_null() && text(&zurich["says"]).contains(alone), "{zurich}");
+
+    for page in ["doctor routes --org paris", "doctor routes", "catalog list"] {
+        let page = deploy.run(&page.split(' ').collect::<Vec<_>>()).out;
+        let wide = page.lines().find(|line| line.chars().count() > 120);
+        assert_eq!(wide, None, "wider than a terminal");
+    }
+    let explained = || deploy.run(&["explain", "--org", "paris"]).out;
+    let refused = explained();
+    assert!(refused.starts_with("chat for auto in EU, with PHI, at "), "{refused}");
+    assert!(refused.ends_with("how to mend it: phi doctor routes --org paris --region EU\n"), "{refused}");
+    refuses(&deploy, "explain --org paris --region ATLANTIS", "`ATLANTIS` is no region");
+
+    assert_eq!(deploy.run_with(&["vault", "put", "scaleway"], "sk-x").code, Some(0));
+    let keyed = chat("paris")["missing"].clone();
+    assert!(text(&keyed["mend"]).starts_with(add) && keyed["then"].is_null(), "{keyed}");
+    let reach =
+        "agreement add --provider scaleway --country FR --modality chat --framework GDPR --counterparty Scaleway";
+    let rest = format!("--document {} --verified-by Keller --verified-on {}", "0".repeat(64), days_ago(1));
+    json_of(&deploy, &format!("{reach} {rest} --review-by {}", days_ago(-30)));
+    assert_eq!(chat("paris")["routes"][0], "scaleway-gemma-4-26b");
+    let answered = explained();
+    assert!(answered.contains("asked in this order") && !answered.contains("how to mend it"), "{answered}");
+}
+
 #[test]
 fn a_list_is_narrowed_by_region_work_status_and_provider() {
     let deploy = Deploy::bare();

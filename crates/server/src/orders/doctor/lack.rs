@@ -1,7 +1,11 @@
-use phi_catalog::{Catalogue, Row};
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use phi_catalog::{Agreement, Catalogue, Kind, Row, Status};
 use phi_route::health::Why;
-use phi_route::{Cell, Dropped, Lack as NotEligible, Surveyed, frameworks_offered, is_general_work};
-use phi_words::{Class, KeyKind};
+use phi_route::{Cell, Dropped, Lack as NotEligible, Scene, Surveyed, frameworks_offered, is_general_work};
+use phi_words::{Class, Framework, KeyKind, Modality};
 use serde::Serialize;
 
 /// Why nobody answers a kind of work: what the route that comes nearest lacks, and how to mend that.
@@ -15,20 +19,24 @@ pub(super) struct Lack {
     pub(super) says: String,
     /// How to mend it; nothing where that is not for an operator to do.
     pub(super) mend: Option<String>,
+    /// What has to be mended after that, where more is known to be missing.
+    pub(super) then: Option<String>,
 }
 
 impl Lack {
     fn without_route(reason: &'static str, says: String) -> Self {
-        Self { reason, route: None, says, mend: None }
+        Self { reason, route: None, says, mend: None, then: None }
     }
 
-    pub(super) fn of(cell: &Cell<'_>, found: &Surveyed<'_>, catalogue: &Catalogue) -> Self {
+    pub(super) fn of(cell: &Cell<'_>, found: &Surveyed<'_>, scene: &Scene, now: Timestamp) -> Self {
+        let catalogue = scene.catalogue();
         if cell.class == Class::Phi && is_general_work(cell.modality) {
             return Self::without_route("phi_general_work", NEVER.to_owned());
         }
         let Some((row, dropped)) = nearest(cell, found, catalogue) else {
             return if catalogue.rows().iter().any(|row| row.modality == cell.modality) {
-                Self::without_route("outside_region", NOBODY_INSIDE.to_owned())
+                let (says, mend) = nobody_inside(cell, scene, now);
+                Self { mend, ..Self::without_route("outside_region", says) }
             } else {
                 Self::without_route("other_work", format!("the catalogue has no route for {}", cell.modality))
             };
@@ -38,11 +46,18 @@ impl Lack {
             route: Some(row.route.to_string()),
             says,
             mend,
+            then: None,
         };
         let provider = &row.provider;
         match dropped {
-            Dropped::OutsideRegion | Dropped::OtherWork | Dropped::LeftOut => lack(NOBODY_INSIDE.into(), None),
-            Dropped::NotLive => lack("the routes that would do it are staged or retired".into(), None),
+            Dropped::OutsideRegion | Dropped::OtherWork | Dropped::LeftOut => {
+                let (says, mend) = nobody_inside(cell, scene, now);
+                lack(says, mend)
+            }
+            Dropped::NotLive if row.status == Status::Staged => {
+                lack("the routes that would do it are staged: known, but not served by this version".into(), None)
+            }
+            Dropped::NotLive => lack("the routes that would do it are retired".into(), None),
             Dropped::PinOnly => {
                 lack("only models that have to be named do it".into(), Some(format!("ask for `{}`", row.model)))
             }
@@ -51,14 +66,20 @@ impl Lack {
                 Some("set `route.evidence = \"unverified\"`, if claims are good enough for traffic without PHI".into()),
             ),
             Dropped::NoCredential if cell.class == Class::Phi && !may_hold_phi(row, cell, catalogue) => {
-                lack("no provider with a host there offers an agreement that covers PHI".into(), None)
+                lack(no_offer(cell, found, catalogue), None)
             }
-            Dropped::NoCredential => lack(format!("there is no key of {provider}"), Some(put(row))),
+            Dropped::NoCredential => {
+                let first = lack(format!("there is no key of {provider}"), Some(put(row)));
+                let Some(next) = after_the_key(row, cell, scene, now) else { return first };
+                let (says, then) = not_eligible(next, row, cell);
+                Self { says: format!("{}, and {says}", first.says), then, ..first }
+            }
             Dropped::NoPrice => lack(
                 format!("the price of {} is not known", row.route),
                 Some(format!("set `[price.{}]` in `catalog.d`", row.route)),
             ),
             Dropped::Misfit(_) => lack("no model that is live there can do it".into(), None),
+            Dropped::NotEligible(NotEligible::Offer) => lack(no_offer(cell, found, catalogue), None),
             Dropped::NotEligible(why) => {
                 let (says, mend) = not_eligible(*why, row, cell);
                 lack(says, mend)
@@ -75,7 +96,9 @@ impl Lack {
 }
 
 const NEVER: &str = "image, video and math never carry PHI, wherever they are done";
-const NOBODY_INSIDE: &str = "no host of the catalogue does it inside the region; yours would stand in `catalog.d`";
+const NOWHERE: &str = "with PHI a request names its region; in WORLD it goes to hosts on your premises alone";
+/// What an agreement needs beside its reach. It stands on a line of its own.
+const REST: &str = "\\\n    --counterparty NAME --document FILE --verified-by NAME --verified-on DATE --review-by DATE";
 
 /// The route that comes nearest; where it can never do it, one that a key would let do it, if there is one.
 fn nearest<'a>(cell: &Cell<'_>, found: &'a Surveyed<'_>, catalogue: &Catalogue) -> Option<(&'a Row, &'a Dropped)> {
@@ -118,13 +141,85 @@ fn may_hold_phi(row: &Row, cell: &Cell<'_>, catalogue: &Catalogue) -> bool {
     placed && cell.frameworks.is_subset(&frameworks_offered(row, catalogue))
 }
 
-/// How a key is brought.
-fn put(row: &Row) -> String {
-    let params: String = row.host.params().iter().map(|param| format!(" --set {param}=…")).collect();
-    let file = match row.host.auth.wants() {
-        Some(KeyKind::GoogleServiceAccount) => "service-account.json",
-        Some(KeyKind::Plain) | None => "key.txt",
+/// No host inside the region does it, or none has the one model that `auto` means for embeddings.
+fn nobody_inside(cell: &Cell<'_>, scene: &Scene, now: Timestamp) -> (String, Option<String>) {
+    let catalogue = scene.catalogue();
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let inside = |row: &Row| {
+        catalogue.region(cell.region).is_some_and(|territory| row.host.processes_in.is_within(&territory.extent))
     };
+    let others = catalogue.rows().iter().any(|row| {
+        row.modality == Modality::Embeddings
+            && row.is_live(today)
+            && inside(row)
+            && (cell.class == Class::General || may_hold_phi(row, cell, catalogue))
+    });
+    if cell.modality != Modality::Embeddings || !others {
+        return ("no host of the catalogue does it inside the region; yours would stand in `catalog.d`".into(), None);
+    }
+    let meant = &scene.settings().embeddings;
+    (
+        format!("`auto` means `{meant}` for embeddings, and no host inside the region has it"),
+        Some(
+            "name another model, or set `route.embeddings`: phi catalog list --modality embeddings --status live"
+                .into(),
+        ),
+    )
+}
+
+/// Nobody offers what the organization's bodies of law demand. What one offers under others is told, since an organization
+/// that works under those alone could use it.
+fn no_offer(cell: &Cell<'_>, found: &Surveyed<'_>, catalogue: &Catalogue) -> String {
+    if cell.region.is_world() {
+        return NOWHERE.to_owned();
+    }
+    let list = |laws: &BTreeSet<Framework>| laws.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let near = found
+        .others
+        .iter()
+        .filter(|(_, dropped)| matches!(dropped, Dropped::NoCredential | Dropped::NotEligible(NotEligible::Offer)));
+    let mut offers = near.map(|(row, _)| (&row.provider, frameworks_offered(row, catalogue)));
+    match offers.find(|(_, laws)| !laws.is_empty()) {
+        None => "no provider there offers an agreement for PHI".to_owned(),
+        Some((one, laws)) => format!(
+            "no provider there offers an agreement under {}; {one} offers one to those that work under {} alone",
+            list(cell.frameworks),
+            list(&laws)
+        ),
+    }
+}
+
+/// What PHI would lack at a route once there is a key. An agreement with one credential alone cannot cover a key that is
+/// yet to come.
+fn after_the_key(row: &Row, cell: &Cell<'_>, scene: &Scene, now: Timestamp) -> Option<NotEligible> {
+    if cell.class == Class::General {
+        return None;
+    }
+    if cell.frameworks.is_empty() {
+        return Some(NotEligible::Framework);
+    }
+    let counts = |agreement: &&Agreement| {
+        agreement.stands(now)
+            && agreement.modalities.contains(&cell.modality)
+            && agreement.org.is_none_or(|org| org == cell.org)
+            && matches!(agreement.kind, Kind::Provider { credential: None, .. })
+    };
+    let standing: Vec<&Agreement> = scene.standing().with_provider(&row.provider).iter().filter(counts).collect();
+    let covered = row.host.processes_in.countries().into_iter().flatten().all(|country| {
+        let by = |law: &Framework| standing.iter().any(|a| a.countries.contains(country) && a.frameworks.contains(law));
+        cell.frameworks.iter().all(by)
+    });
+    (!covered).then_some(NotEligible::Agreement)
+}
+
+/// How a key is brought. The project of a service account stands in its file.
+fn put(row: &Row) -> String {
+    let (file, told) = match row.host.auth.wants() {
+        Some(KeyKind::GoogleServiceAccount) => ("service-account.json", Some("project")),
+        Some(KeyKind::Plain) | None => ("key.txt", None),
+    };
+    let params = row.host.params().into_iter().filter(|param| Some(*param) != told);
+    let params: String = params.map(|param| format!(" --set {param}=VALUE")).collect();
     format!("phi vault put {}{params} < {file}", row.provider)
 }
 
@@ -134,7 +229,7 @@ fn not_eligible(lack: NotEligible, row: &Row, cell: &Cell<'_>) -> (String, Optio
         let places = row.host.processes_in.countries().into_iter().flatten();
         let places: String = places.map(|country| format!(" --country {country}")).collect();
         let laws: String = cell.frameworks.iter().map(|law| format!(" --framework {law}")).collect();
-        Some(format!("phi agreement add {with}{places} --modality {}{laws} …", cell.modality))
+        Some(format!("phi agreement add {with}{places} --modality {}{laws} {REST}", cell.modality))
     };
     match lack {
         NotEligible::TestKey => ("a test key carries no PHI".into(), None),
@@ -142,18 +237,18 @@ fn not_eligible(lack: NotEligible, row: &Row, cell: &Cell<'_>) -> (String, Optio
         NotEligible::Durability => {
             ("entries do not survive a power cut".into(), Some("set `record.durability = \"disk\"`".into()))
         }
-        NotEligible::World => ("PHI goes to no host that promises no region, except on your premises".into(), None),
+        NotEligible::World => (NOWHERE.into(), None),
         NotEligible::Evidence => ("only the claim of the hosts says where they are".into(), None),
         NotEligible::Framework => (
             "no body of law is named that it works under".into(),
             Some("name it with `--framework` in `phi init` or `phi org create`".into()),
         ),
-        NotEligible::Offer => (format!("{provider} offers no agreement that covers this"), None),
+        NotEligible::Offer => (format!("{provider} offers no agreement for this"), None),
         NotEligible::Agreement => {
             (format!("no agreement with {provider} stands for this"), add(&format!("--provider {provider}")))
         }
         NotEligible::Customer => {
-            ("no agreement with the customer stands for this".into(), add("--kind customer --org …"))
+            ("no agreement with the customer stands for this".into(), add("--kind customer --org NAME"))
         }
     }
 }

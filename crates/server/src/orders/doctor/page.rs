@@ -1,29 +1,36 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use phi_words::{Class, Framework, Region};
+use phi_words::{Class, Framework, Region, Slug};
 
 use super::{Lack, Looked, WORKS};
 
+/// For whom it was looked.
+pub(super) struct Title<'a> {
+    pub(super) whose: &'a str,
+    pub(super) frameworks: &'a BTreeSet<Framework>,
+    pub(super) catalogue: &'a str,
+}
+
 /// What was looked at, for people: a table for each class, and under them what is missing.
-pub(super) fn page(
-    whose: &str,
-    frameworks: &BTreeSet<Framework>,
-    catalogue: &str,
-    regions: &[&Region],
-    looked: &[Looked<'_>],
-) -> String {
+pub(super) fn page(title: &Title<'_>, org: Option<&Slug>, regions: &[&Region], looked: &[Looked<'_>]) -> String {
+    let Title { whose, frameworks, catalogue } = title;
     let laws: Vec<String> = frameworks.iter().map(ToString::to_string).collect();
     let laws = if laws.is_empty() { "no body of law".to_owned() } else { laws.join(", ") };
-    let mut page = format!("Who answers {whose}, working under {laws}, with the catalogue {catalogue}.\n");
-    page.push_str("A cell names who is asked first, and how many routes come after; - means that nobody answers.\n");
+    let mut page = format!(
+        "Who answers {whose}, working under {laws}.\n\
+         A cell names who is asked first, and how many routes come after; - means that nobody answers.\n\
+         The catalogue is {catalogue}.\n"
+    );
     for (class, title) in [(Class::General, "WITHOUT PHI"), (Class::Phi, "WITH PHI")] {
         page.push('\n');
         table(&mut page, title, regions, &|region, work| {
             looked.iter().find(|one| (one.class, one.region, one.work) == (class, region, work))
         });
     }
-    missing(&mut page, looked);
+    missing(&mut page, regions, looked);
+    let org = org.map_or("NAME", Slug::as_str);
+    let _ = writeln!(page, "\nroute by route: phi explain --org {org} --region REGION --class phi");
     page
 }
 
@@ -47,39 +54,48 @@ fn table<'a>(
 }
 
 /// Like things together: what is missing, where it is missing, and how to mend it.
-fn missing(page: &mut String, looked: &[Looked<'_>]) {
-    let mut groups = BTreeMap::<(Option<&str>, &str), BTreeMap<String, Vec<&Region>>>::new();
+fn missing(page: &mut String, regions: &[&Region], looked: &[Looked<'_>]) {
+    let mut groups = BTreeMap::<_, BTreeMap<&str, [Vec<&str>; 2]>>::new();
     for one in looked {
-        let Some(Lack { says, mend, .. }) = &one.lack else { continue };
-        let work = match one.class {
-            Class::General => one.work.to_owned(),
-            Class::Phi => format!("{} with PHI", one.work),
-        };
-        groups.entry((mend.as_deref(), says)).or_default().entry(work).or_default().push(one.region);
+        let Some(Lack { says, mend, then, .. }) = &one.lack else { continue };
+        let key = (mend.as_deref(), then.as_deref(), says.as_str());
+        let [without, with] = groups.entry(key).or_default().entry(one.work).or_default();
+        match one.class {
+            Class::General => without.push(one.region.as_str()),
+            Class::Phi => with.push(one.region.as_str()),
+        }
     }
-    let (beyond, mendable): (Vec<_>, Vec<_>) = groups.iter().partition(|((mend, _), _)| mend.is_none());
+    let (beyond, mendable): (Vec<_>, Vec<_>) = groups.iter().partition(|((mend, ..), _)| mend.is_none());
     for (title, groups) in [("WHAT IS MISSING", mendable), ("WHAT NO SETTING MENDS", beyond)] {
         if !groups.is_empty() {
             let _ = writeln!(page, "\n{title}");
-            groups.iter().for_each(|(lack, works)| group(page, lack, works));
+        }
+        for ((mend, then, says), works) in groups {
+            let _ = writeln!(page, "\n{says}");
+            places(page, works, regions.len());
+            for (what, step) in [("mend", mend), ("then", then)] {
+                if let Some(step) = step {
+                    let _ = writeln!(page, "  {what}: {step}");
+                }
+            }
         }
     }
 }
 
-/// One lack, where it shows, and how to mend it.
-fn group(page: &mut String, (mend, says): &(Option<&str>, &str), works: &BTreeMap<String, Vec<&Region>>) {
-    let _ = writeln!(page, "\n{says}");
-    // Kinds of work that lack it in the same regions are told of together.
-    let mut places = BTreeMap::<String, Vec<&str>>::new();
-    for (work, regions) in works {
-        let regions: Vec<&str> = regions.iter().map(|region| region.as_str()).collect();
-        places.entry(regions.join(" ")).or_default().push(work);
+/// Where it is missing. Kinds of work that miss it in the same regions are told of together.
+fn places(page: &mut String, works: &BTreeMap<&str, [Vec<&str>; 2]>, all: usize) {
+    let mut lines = BTreeMap::<(Vec<&str>, &str), Vec<&str>>::new();
+    for (work, [without, with]) in works {
+        let same = without == with;
+        let said =
+            [(without, "with PHI and without", same), (without, "without PHI", !same), (with, "with PHI", !same)];
+        for (regions, class, _) in said.into_iter().filter(|(regions, _, told)| *told && !regions.is_empty()) {
+            lines.entry((regions.clone(), class)).or_default().push(work);
+        }
     }
-    for (regions, works) in places {
-        let _ = writeln!(page, "  for {} in {regions}", works.join(", "));
-    }
-    if let Some(mend) = mend {
-        let _ = writeln!(page, "  mend: {mend}");
+    for ((regions, class), works) in lines {
+        let regions = if regions.len() == all && all > 1 { "every region".to_owned() } else { regions.join(" ") };
+        let _ = writeln!(page, "  {class}: {} in {regions}", works.join(", "));
     }
 }
 
@@ -90,5 +106,26 @@ impl Looked<'_> {
             [one] => one.provider.to_string(),
             [first, rest @ ..] => format!("{} +{}", first.provider, rest.len()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(works: &[(&'static str, &[&'static str], &[&'static str])], all: usize) -> String {
+        let works = works.iter().map(|(work, without, with)| (*work, [without.to_vec(), with.to_vec()])).collect();
+        let mut page = String::new();
+        places(&mut page, &works, all);
+        page
+    }
+
+    #[test]
+    fn like_places_are_told_of_together_and_never_without_their_class() {
+        assert_eq!(said(&[("chat", &["EU"], &[]), ("vision", &["EU"], &[])], 2), "  without PHI: chat, vision in EU\n");
+        assert_eq!(said(&[("ocr", &["CH", "EU"], &["CH", "EU"])], 3), "  with PHI and without: ocr in CH EU\n");
+        assert_eq!(said(&[("image", &[], &["CH", "EU"])], 2), "  with PHI: image in every region\n");
+        let both = said(&[("chat", &["UK"], &["UK", "US"])], 4);
+        assert_eq!(both, "  without PHI: chat in UK\n  with PHI: chat in UK US\n");
     }
 }

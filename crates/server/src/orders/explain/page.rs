@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use phi_words::Slug;
 use serde_json::Value;
 
 /// Reasons that many routes share when any model may be chosen: they are counted. `--json` names every route.
 const FAR: [&str; 3] = ["outside_region", "not_live", "pin_only"];
 
 /// The explanation, for people.
-pub(super) fn page(told: &Value) -> String {
+pub(super) fn page(told: &Value, org: &Slug) -> String {
     let text = |value: &Value| match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
@@ -16,11 +17,11 @@ pub(super) fn page(told: &Value) -> String {
     };
     let field = |name: &str| told.get(name).map(&text).unwrap_or_default();
     let mut page = format!(
-        "{} for {} in {}, {} traffic, at {}\n",
+        "{} for {} in {}, {} PHI, at {}\n",
         field("modality"),
-        field("model"),
+        if told["model"].is_null() { "a model that is not known".to_owned() } else { field("model") },
         field("region"),
-        field("class"),
+        if told["class"] == "phi" { "with" } else { "without" },
         field("at"),
     );
     match told.get("refusal").filter(|refusal| !refusal.is_null()) {
@@ -29,7 +30,7 @@ pub(super) fn page(told: &Value) -> String {
             let _ = writeln!(page, "refused: {} {}: {}", part("status"), part("code"), part("message"));
             let _ = writeln!(page, "  hint: {}", part("hint"));
         }
-        None => page.push_str("routed, in this order:\n"),
+        None => page.push_str("asked in this order, until one answers:\n"),
     }
     let candidates = told.get("candidates").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let width = candidates.iter().filter_map(|c| c.get("route")?.as_str()).map(str::len).max().unwrap_or(0);
@@ -39,11 +40,11 @@ pub(super) fn page(told: &Value) -> String {
         if candidate.get("place").is_some_and(|place| !place.is_null()) {
             let _ = writeln!(
                 page,
-                "  {:>2}  {:width$}  in {}, estimated charge {} micro-USD",
+                "  {:>2}  {:width$}  in {}, about {} USD",
                 part("place"),
                 part("route"),
                 part("processes_in"),
-                part("charge_micro"),
+                candidate["charge_micro"].as_u64().map_or_else(|| "-".to_owned(), dollars),
             );
             continue;
         }
@@ -58,8 +59,16 @@ pub(super) fn page(told: &Value) -> String {
         let _ = writeln!(dropped, "      {:width$}  {reason}: {says}", format!("{count} more"));
     }
     if !dropped.is_empty() {
-        page.push_str("not routed:\n");
+        page.push_str("not asked:\n");
         page.push_str(&dropped);
     }
+    if ["no_route", "phi_blocked"].iter().any(|code| told["refusal"]["code"] == *code) {
+        let _ = writeln!(page, "how to mend it: phi doctor routes --org {org} --region {}", field("region"));
+    }
     page
+}
+
+/// Millionths of a dollar, as dollars.
+fn dollars(micro: u64) -> String {
+    format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
 }
