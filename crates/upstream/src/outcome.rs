@@ -87,6 +87,24 @@ impl Verdict {
         Self { goes_on: false, ..Self::of(Ended::Mismatch, Sign::Elsewhere) }
     }
 
+    /// Whether the host may have done the work, although nobody has its answer.
+    fn may_be_paid(&self) -> bool {
+        match self.ended {
+            Ended::Timeout | Ended::Broken | Ended::Malformed | Ended::Truncated | Ended::Mismatch => true,
+            Ended::Running
+            | Ended::Ok
+            | Ended::Connect
+            | Ended::Account
+            | Ended::Row
+            | Ended::RateLimited
+            | Ended::HostError
+            | Ended::Redirect
+            | Ended::Rejected
+            | Ended::CallerLeft
+            | Ended::NoKey => false,
+        }
+    }
+
     fn of_refusal(stated: &HostError) -> Self {
         let refusal = Refusal::from(stated);
         match stated.kind {
@@ -136,9 +154,12 @@ pub(crate) fn after_all(verdicts: &[Verdict], unfit: &[Unfit]) -> Refusal {
     verdicts.last().map_or_else(failed, |verdict| verdict.refusal.clone())
 }
 
-/// What the caller is told where another route could be tried, and hosts are in too much trouble for more attempts.
-pub(crate) fn spent() -> Refusal {
-    unavailable("a host failed, and too many requests are sent again for this one to be", SOON)
+/// What the caller is told where another route could be tried, and hosts are in too much trouble for more attempts. Where
+/// a host may have done the work, its attempt's own word stands: whoever sends the request again may pay twice.
+pub(crate) fn spent(verdicts: &[Verdict]) -> Refusal {
+    let paid = verdicts.iter().rev().find(|verdict| verdict.may_be_paid());
+    let otherwise = || unavailable("a host failed, and too many requests are sent again for this one to be", SOON);
+    paid.map_or_else(otherwise, |verdict| verdict.refusal.clone())
 }
 
 fn unavailable(message: &'static str, wait: Duration) -> Refusal {

@@ -123,7 +123,7 @@ impl Upstream {
             if verdicts.is_empty() {
                 self.budget.first(now);
             } else if !self.budget.further(now) {
-                refusal = Some(spent());
+                refusal = Some(spent(&verdicts));
                 break;
             }
             tried.push(route);

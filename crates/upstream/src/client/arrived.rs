@@ -177,9 +177,10 @@ mod tests {
     #[test]
     fn a_region_that_is_told_in_no_one_word_is_told_nevertheless() {
         let region = |values: &[&[u8]]| {
-            let value = |bytes: &&[u8]| header::HeaderValue::from_bytes(bytes).expect("a value");
             let mut headers = HeaderMap::new();
-            values.iter().for_each(|bytes| drop(headers.append("x-ms-region", value(bytes))));
+            for bytes in values {
+                headers.append("x-ms-region", header::HeaderValue::from_bytes(bytes).expect("a value"));
+            }
             Told::read(&headers).region
         };
         assert_eq!(region(&[]), None);

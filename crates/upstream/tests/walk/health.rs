@@ -203,6 +203,12 @@ async fn further_attempts_stay_within_their_budget() {
     assert_eq!(refusal(&world).await, (Code::UpstreamUnavailable, Some(1), 1));
     assert_eq!(refusal(&world).await, (Code::UpstreamRejected, None, 1), "a final answer is told as it is");
     assert_eq!((world.seen(), world.upstream.retries_refused()), (vec![2, 0], 1));
+    let world = World::within(2, &[], none).await;
+    world.hosts[0].next([Fault::Reset { after: None }, Fault::Malformed { after: 0 }]);
+    for _ in 0..2 {
+        let told = (Code::UpstreamFailed, None, 1);
+        assert_eq!(refusal(&world).await, told, "a host that may charge for it is not asked again at once");
+    }
 
     let half = Restraint { retry_percent: 50, retry_reserve: 0, ..Restraint::default() };
     let world = World::within(2, &[], half).await;
