@@ -402,6 +402,11 @@ impl Written {
     }
 
     fn deadlines(&self) -> Result<Deadlines, ConfigError> {
+        let UpstreamSection { first_byte_seconds, total_seconds, .. } = self.upstream;
+        if first_byte_seconds >= total_seconds && total_seconds > 0 {
+            let problem = "is not below `upstream.total_seconds`, so no host would follow one that says nothing";
+            return Err(wrong("upstream.first_byte_seconds", problem.into(), "lower it, or raise the other"));
+        }
         Ok(Deadlines {
             connect: seconds("upstream.connect_seconds", self.upstream.connect_seconds)?,
             first_byte: seconds("upstream.first_byte_seconds", self.upstream.first_byte_seconds)?,
@@ -505,6 +510,7 @@ mod tests {
             ("[listen]\ncertificate = 'a.pem'", "listen.certificate"),
             ("[record]\ndurability = 'Disk'", "record.durability"),
             ("[upstream]\ntotal_seconds = 0", "upstream.total_seconds"),
+            ("[upstream]\ntotal_seconds = 60", "upstream.first_byte_seconds"),
             ("[upstream]\nproxy = 'proxy:3128'", "upstream.proxy"),
             ("[upstream]\nproxy_login_file = 'login'", "upstream.proxy_login_file"),
             ("[upstream]\nwaiting = 0", "upstream.waiting"),
