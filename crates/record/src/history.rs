@@ -9,7 +9,8 @@ use phi_ledger::read::Start;
 use phi_ledger::{Fault, Ledger};
 use phi_words::{MicroUsd, Quality, RequestId, RouteId, Usage};
 
-use crate::entry::{ClosedRecord, Incident, Line, Record, Status};
+use crate::carried::{Carried, Parts};
+use crate::entry::{ClosedRecord, Line, Record, Status};
 use crate::recorder::Recorder;
 
 /// A record and its place in the ledger.
@@ -89,13 +90,17 @@ impl Recorder {
     /// # Errors
     /// Where the ledger cannot be read.
     pub async fn newest(&self, count: usize) -> Result<Vec<Found>, HistoryError> {
-        let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
         self.reading(move |ledger| {
-            let newest = last(ledger, Start::Time(now), count)?;
-            if newest.len() >= count {
-                return Ok(newest);
+            let (mut newest, mut until) = (VecDeque::new(), u64::MAX);
+            for first in ledger.segments()?.into_iter().rev() {
+                if newest.len() >= count {
+                    break;
+                }
+                let mut segment = last(ledger, first, until, count - newest.len())?;
+                segment.extend(newest);
+                (newest, until) = (segment, first);
             }
-            last(ledger, Start::First, count)
+            newest.into_iter().map(|(index, bytes)| Ok(Found { index, line: read(index, &bytes)? })).collect()
         })
         .await
     }
@@ -136,14 +141,18 @@ impl Recorder {
     /// # Errors
     /// Where the ledger cannot be read or written.
     pub async fn close_unknown(&self, longest: Duration) -> Result<usize, HistoryError> {
-        let Some(since) = self.last_calls(longest).await? else { return Ok(0) };
-        let open = self.reading(move |ledger| unclosed(ledger, Start::Time(since))).await?;
-        let count = open.len();
-        let mut pending = Vec::new();
-        for id in open {
-            if let Ok(bytes) = self.line(Record::Closed(Box::new(unknown(id)))) {
-                pending.push(self.ledger.append(bytes));
+        let (left, said) = self.left(longest).await?;
+        {
+            let mut standing = self.standing();
+            standing.carried = left.clone();
+            standing.left = Some(left.clone());
+            if !said {
+                standing.segments = None;
             }
+        }
+        let (count, mut pending) = (left.calls.len(), Vec::new());
+        for id in left.calls {
+            pending.extend(self.send(&Record::Closed(Box::new(unknown(id)))));
         }
         for closed in pending {
             if let Err(error) = closed.await {
@@ -154,22 +163,40 @@ impl Recorder {
         Ok(count)
     }
 
-    /// The routes that answered from elsewhere than planned within `longest` of the newest record, and that no operator
-    /// has accepted since. A process that died may not have withdrawn them.
+    /// The routes that answered from elsewhere than planned, and that no operator has accepted since. A process that died
+    /// may not have withdrawn them.
     ///
     /// # Errors
     /// Where the ledger cannot be read.
     pub async fn astray(&self, longest: Duration) -> Result<BTreeSet<RouteId>, HistoryError> {
-        let Some(since) = self.last_calls(longest).await? else { return Ok(BTreeSet::new()) };
-        self.reading(move |ledger| astray(ledger, Start::Time(since))).await
+        let known = self.standing().left.take();
+        match known {
+            Some(left) => Ok(left.astray),
+            None => Ok(self.left(longest).await?.0.astray),
+        }
     }
 
-    /// From when on, in milliseconds since 1970, calls may have been opened that were open at the newest record.
-    async fn last_calls(&self, longest: Duration) -> Result<Option<u64>, HistoryError> {
-        let Some(newest) = self.newest(1).await?.pop() else { return Ok(None) };
+    /// What stands open where the ledger ends; and whether its last segment says so, else the next record must. Where the
+    /// last two do not, as in a ledger of an older version, all records are read that can be of a call that is open.
+    async fn left(&self, longest: Duration) -> Result<(Carried, bool), HistoryError> {
+        let said = self.reading(|ledger| {
+            let firsts = ledger.segments()?;
+            for (before, &first) in firsts.iter().rev().take(2).enumerate() {
+                if let Some(carried) = carried(ledger, Start::Index(first), first == 0)? {
+                    return Ok(Some((carried, before == 0)));
+                }
+            }
+            Ok(None)
+        });
+        if let Some(said) = said.await? {
+            return Ok(said);
+        }
+        let Some(newest) = self.newest(1).await?.pop() else { return Ok((Carried::default(), true)) };
         let died = u64::try_from(newest.line.time.as_millisecond()).unwrap_or(0);
         let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-        Ok(Some(died.saturating_sub(longest).saturating_sub(SLACK_MS)))
+        let since = died.saturating_sub(longest).saturating_sub(SLACK_MS);
+        let left = self.reading(move |ledger| carried(ledger, Start::Time(since), true)).await?;
+        Ok((left.unwrap_or_default(), false))
     }
 
     /// Reads on a thread that may wait for the disk.
@@ -188,51 +215,36 @@ fn is_past(index: u64, bytes: &[u8], id: RequestId) -> Result<bool, HistoryError
     Ok(written > id.unix_ms().saturating_add(SLACK_MS))
 }
 
-fn last(ledger: &Ledger, start: Start, count: usize) -> Result<Vec<Found>, HistoryError> {
-    let mut newest = VecDeque::with_capacity(count.min(1_024));
-    for record in ledger.records(start) {
+/// The last records of the segment that begins with the record `first` and ends before `until`.
+fn last(ledger: &Ledger, first: u64, until: u64, count: usize) -> Result<VecDeque<(u64, Vec<u8>)>, HistoryError> {
+    let mut newest = VecDeque::new();
+    for record in ledger.records(Start::Index(first)) {
         let (position, bytes) = record?;
+        if position.index >= until {
+            break;
+        }
         if newest.len() == count {
             newest.pop_front();
         }
         newest.push_back((position.index, bytes));
     }
-    newest.into_iter().map(|(index, bytes)| Ok(Found { index, line: read(index, &bytes)? })).collect()
+    Ok(newest)
 }
 
-fn unclosed(ledger: &Ledger, start: Start) -> Result<Vec<RequestId>, HistoryError> {
-    let mut open = BTreeSet::new();
+/// What stands open at the end, told by the records from `start` on: by those after the last that says what is carried
+/// over, or by all of them where nothing can have been open before. `None` where they cannot tell.
+fn carried(ledger: &Ledger, start: Start, all: bool) -> Result<Option<Carried>, HistoryError> {
+    let (mut carried, mut parts) = (all.then(Carried::default), Parts::default());
     for record in ledger.records(start) {
         let (position, bytes) = record?;
-        match read(position.index, &bytes)?.record {
-            Record::Opened(opened) => {
-                open.insert(opened.id);
-            }
-            Record::Closed(closed) => {
-                open.remove(&closed.id);
-            }
-            Record::Refused(_) | Record::Act(_) => {}
+        let record = read(position.index, &bytes)?.record;
+        if let Some(said) = parts.take(&record) {
+            carried = Some(said);
+        } else if let Some(carried) = &mut carried {
+            carried.follow(&record);
         }
     }
-    Ok(open.into_iter().collect())
-}
-
-fn astray(ledger: &Ledger, start: Start) -> Result<BTreeSet<RouteId>, HistoryError> {
-    let mut astray = BTreeSet::new();
-    for record in ledger.records(start) {
-        let (position, bytes) = record?;
-        match read(position.index, &bytes)?.record {
-            Record::Closed(closed) => astray.extend(closed.incidents.into_iter().filter_map(|incident| match incident {
-                Incident::Region { route } => Some(route),
-                Incident::Model { .. } | Incident::Usage { .. } => None,
-            })),
-            Record::Act(act) if act.act == ACCEPT => {
-                astray.retain(|route| act.about.get("route").is_none_or(|accepted| accepted != route.as_str()));
-            }
-            Record::Act(_) | Record::Opened(_) | Record::Refused(_) => {}
-        }
-    }
-    Ok(astray)
+    Ok(carried)
 }
 
 fn unknown(id: RequestId) -> ClosedRecord {
@@ -260,3 +272,6 @@ fn unknown(id: RequestId) -> ClosedRecord {
 fn read(index: u64, bytes: &[u8]) -> Result<Line, HistoryError> {
     Line::parse(bytes).map_err(|_| HistoryError::Shape { index })
 }
+
+#[cfg(test)]
+mod tests;

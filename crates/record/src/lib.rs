@@ -5,11 +5,13 @@
 //! down: no field of it can hold a payload.
 
 mod act;
+mod carried;
 mod charge;
 pub mod entry;
 mod history;
 mod meter;
 mod open;
+mod outage;
 mod recorder;
 mod refuse;
 

@@ -129,17 +129,18 @@ impl Recorder {
             incidents: Vec::new(),
             closed: false,
         };
-        let opened = async {
-            let bytes = self.line(Record::Opened(Box::new(record)))?;
-            self.ledger.append(bytes).await.map_err(RecordError::Ledger)
-        };
-        opened.await.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "an entry could not be opened");
-            // What was never opened is not closed.
-            entry.closed = true;
-            Refusal::from(&error)
-        })?;
-        Ok(Opened { plan, entry })
+        let opened = async { self.in_time(self.send(&Record::Opened(Box::new(record)))?).await };
+        match opened.await {
+            Ok(()) => {
+                self.outage.worked();
+                Ok(Opened { plan, entry })
+            }
+            Err(error) => {
+                self.outage.failed(&error, self.clock.now());
+                entry.unopened(&error);
+                Err(Refusal::from(&error))
+            }
+        }
     }
 
     fn opened(&self, id: RequestId, parent: Option<RequestId>, plan: &Plan) -> OpenedRecord {
@@ -253,9 +254,24 @@ impl Entry {
         if let Some(kept) = self.keep(record)
             && let Err(error) = kept.await
         {
-            tracing::error!(id = %receipt.id, error = %error, "a closed entry waits for the ledger");
+            self.recorder.outage.failed(&error, self.recorder.clock.now());
         }
         receipt
+    }
+
+    /// Its record was not taken, so nothing leaves. What was never opened is not closed; what may yet be written, because
+    /// the disk is late with it, is.
+    fn unopened(&mut self, error: &RecordError) {
+        match error {
+            RecordError::Late => {
+                let (record, _) = self.settle(Status::Failed, Some(Code::LedgerUnavailable));
+                drop(self.keep(record));
+            }
+            RecordError::Ledger(_) | RecordError::Words(_) => {
+                self.closed = true;
+                self.recorder.standing().carried.calls.remove(&self.id);
+            }
+        }
     }
 
     fn settle(&mut self, status: Status, code: Option<Code>) -> (ClosedRecord, Receipt) {
@@ -313,8 +329,8 @@ impl Entry {
     }
 
     fn keep(&self, record: ClosedRecord) -> Option<phi_ledger::Pending> {
-        match self.recorder.line(Record::Closed(Box::new(record))) {
-            Ok(bytes) => Some(self.recorder.ledger.keep(bytes)),
+        match self.recorder.send(&Record::Closed(Box::new(record))) {
+            Ok(pending) => Some(pending),
             Err(error) => {
                 tracing::error!(id = %self.id, error = &error as &dyn std::error::Error, "an entry could not be closed");
                 None

@@ -1,10 +1,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use phi_crypto::{KEY_VERSION, Purpose, Root, hex};
-use phi_ledger::Ledger;
+use phi_ledger::{Ledger, Pending};
 use phi_words::{Clock, Code, OrgId, Prompt, Refusal, Wait};
 
+use crate::carried::Carried;
 use crate::entry::{ENTRY_VERSION, KeyedHash, Line, Record};
+use crate::outage::Outage;
 use crate::refuse::Sieve;
 use crate::{Act, Refused};
 
@@ -15,6 +18,8 @@ pub struct Recorder {
     pub(crate) clock: Clock,
     root: Root,
     sieve: Sieve,
+    standing: Mutex<Standing>,
+    pub(crate) outage: Outage,
     pub(crate) counters: Counters,
 }
 
@@ -27,12 +32,25 @@ pub struct Counters {
     pub unwritten: AtomicU64,
 }
 
+/// What stands open where the ledger ends, and since which segment the ledger says so.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) carried: Carried,
+    /// How many segments were begun when it was last written down; `None` where no segment that is read says so.
+    pub(crate) segments: Option<u64>,
+    /// What a dead process left, for who asks next.
+    pub(crate) left: Option<Carried>,
+}
+
 /// Why something could not be written down.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The ledger did not take it.
     #[error("the ledger did not take a record")]
     Ledger(#[source] phi_ledger::AppendError),
+    /// The ledger takes too long.
+    #[error("the ledger did not take a record in time")]
+    Late,
     /// It could not be put into words.
     #[error("a record could not be written as JSON")]
     Words(#[source] serde_json::Error),
@@ -41,7 +59,7 @@ pub enum RecordError {
 impl From<&RecordError> for Refusal {
     fn from(error: &RecordError) -> Self {
         match error {
-            RecordError::Ledger(_) => Self::new(
+            RecordError::Ledger(_) | RecordError::Late => Self::new(
                 Code::LedgerUnavailable,
                 "the request cannot be recorded now, so it was not sent anywhere",
                 "try again shortly; the operator finds the reason in `/readyz` and in the log",
@@ -60,7 +78,9 @@ pub(crate) fn internal() -> Refusal {
 impl Recorder {
     /// A recorder that writes to `ledger` and hashes with keys derived from `root`.
     pub fn new(ledger: Ledger, root: Root, clock: Clock) -> Self {
-        Self { ledger, clock, root, sieve: Sieve::default(), counters: Counters::default() }
+        let standing = Mutex::new(Standing { segments: Some(ledger.segments_begun()), ..Standing::default() });
+        let (sieve, outage, counters) = (Sieve::default(), Outage::default(), Counters::default());
+        Self { ledger, clock, root, sieve, standing, outage, counters }
     }
 
     /// The ledger itself, to be read and verified.
@@ -78,8 +98,10 @@ impl Recorder {
     /// # Errors
     /// Where the ledger does not take it: then it must not take effect.
     pub async fn act(&self, act: Act) -> Result<(), RecordError> {
-        let bytes = self.line(Record::Act(Box::new(act.into_record())))?;
-        self.ledger.append(bytes).await.map_err(RecordError::Ledger)?;
+        let record = Record::Act(Box::new(act.into_record()));
+        self.send(&record)?.await.map_err(RecordError::Ledger)?;
+        // What could not be recorded is not done, and changes nothing.
+        self.standing().carried.follow(&record);
         Ok(())
     }
 
@@ -91,15 +113,52 @@ impl Recorder {
             return;
         };
         let known = refused.who.is_ok();
-        let Ok(bytes) = self.line(Record::Refused(Box::new(refused.into_record(unwritten)))) else { return };
-        let pending = self.ledger.append(bytes);
-        if known && let Err(error) = pending.await {
-            tracing::warn!(error = %error, "a refusal could not be recorded");
+        let Ok(pending) = self.send(&Record::Refused(Box::new(refused.into_record(unwritten)))) else { return };
+        if known && let Err(error) = self.in_time(pending).await {
+            self.outage.failed(&error, self.clock.now());
         }
     }
 
-    pub(crate) fn line(&self, record: Record) -> Result<Vec<u8>, RecordError> {
-        Line { entry_version: ENTRY_VERSION, time: self.clock.now(), record }.to_bytes().map_err(RecordError::Words)
+    /// Sends a record to the ledger: the end of a call to be kept, everything else to be appended. All records go through
+    /// here, so that what is carried over says exactly what the records before it do.
+    pub(crate) fn send(&self, record: &Record) -> Result<Pending, RecordError> {
+        let bytes = self.line(record)?;
+        let mut standing = self.standing();
+        let pending = match record {
+            Record::Closed(_) => self.ledger.keep(bytes),
+            Record::Opened(_) | Record::Refused(_) | Record::Act(_) => self.ledger.append(bytes),
+        };
+        match record {
+            Record::Opened(_) | Record::Closed(_) => standing.carried.follow(record),
+            Record::Refused(_) | Record::Act(_) => {}
+        }
+        let segments = Some(self.ledger.segments_begun());
+        if standing.segments != segments {
+            for act in standing.carried.acts() {
+                // Where the ledger does not take it, the next segment begins with another.
+                drop(self.ledger.append(self.line(&Record::Act(Box::new(act.into_record())))?));
+            }
+            standing.segments = segments;
+        }
+        Ok(pending)
+    }
+
+    /// Waits for a record no longer than a batch may take.
+    pub(crate) async fn in_time(&self, pending: Pending) -> Result<(), RecordError> {
+        match tokio::time::timeout(self.ledger.patience(), pending).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(RecordError::Ledger(error)),
+            Err(_) => Err(RecordError::Late),
+        }
+    }
+
+    pub(crate) fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self, record: &Record) -> Result<Vec<u8>, RecordError> {
+        let line = Line { entry_version: ENTRY_VERSION, time: self.clock.now(), record: record.clone() };
+        line.to_bytes().map_err(RecordError::Words)
     }
 
     /// Commits to a payload without telling it.

@@ -10,7 +10,7 @@ use phi_words::RequestId;
 use crate::deploy::Deploy;
 
 /// Everything that was written down.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Book {
     pub(crate) lines: Vec<Line>,
 }
@@ -26,9 +26,15 @@ pub(crate) struct Written {
 impl Book {
     /// Reads what lies there, whether a server writes at the moment or not.
     pub(crate) fn read(deploy: &Deploy) -> Self {
-        let records = Records::new(deploy.data().join("ledger"), Start::First);
-        let lines = records.map(|record| Line::parse(&record.expect("a whole record").1).expect("a line"));
-        Self { lines: lines.collect() }
+        let mut book = Self::default();
+        book.read_on(deploy);
+        book
+    }
+
+    /// Reads what came since.
+    pub(crate) fn read_on(&mut self, deploy: &Deploy) {
+        let records = Records::new(deploy.data().join("ledger"), Start::Index(self.lines.len() as u64));
+        self.lines.extend(records.map(|record| Line::parse(&record.expect("a whole record").1).expect("a line")));
     }
 
     /// Every call that was opened.

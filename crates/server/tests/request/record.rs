@@ -13,6 +13,7 @@ use phi_words::{Class, Quality};
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, SECRET, chat, with};
+use crate::operations::probe;
 use crate::setup::{Setup, key_of};
 use crate::stand::{SOON, Stand, text, wait_until};
 
@@ -99,6 +100,34 @@ async fn a_record_that_cannot_be_written_keeps_the_request_here() {
     disk.failing.store(false, Ordering::SeqCst);
     wait_until("the ledger goes on", async || stand.ask(Ask::chat("alps/m")).await.status == 200).await;
     assert!(phi_ledger::read::verify(stand.recorder.ledger().folder()).is_ok());
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_or_fails_is_named_to_operators_and_waited_for() {
+    let disk = Arc::new(Gated::default());
+    let patience = std::time::Duration::from_millis(20);
+    let stand = Setup { disk: Some(Arc::clone(&disk) as _), patience, ..Setup::default() }.up().await;
+    let served = async || stand.ask(Ask::chat("alps/m")).await.status == 200;
+    wait_until("it serves", served).await;
+    stand.host("alps-a").forget();
+    disk.shut(true);
+    let hanging = stand.ask(Ask::chat("alps/m")).await;
+    assert_eq!(hanging.refusal(), (503, "ledger_unavailable".to_owned()), "nobody waits for it longer than that");
+    assert_eq!(stand.ask(Ask::stream("alps/m").phi()).await.refusal(), (503, "ledger_unavailable".to_owned()));
+    let told = probe(&stand, "/readyz").await;
+    assert!(told.status == 503 && told.text().contains("the disk is behind"), "{}", told.text());
+    assert_eq!(stand.reached(), Vec::<&str>::new());
+    disk.shut(false);
+    wait_until("it serves again", served).await;
+    let closed = stand.closed(hanging.id()).await;
+    assert_eq!((closed.status, closed.attempts.len(), closed.charge.len()), (Status::Failed, 0, 0));
+    disk.failing.store(true, Ordering::SeqCst);
+    assert_eq!(stand.ask(Ask::chat("alps/m")).await.status, 503);
+    let told = probe(&stand, "/readyz").await;
+    assert!(told.status == 503 && told.text().contains("no disk"), "{}", told.text());
+    disk.failing.store(false, Ordering::SeqCst);
+    wait_until("it serves once more", served).await;
+    wait_until("it says so", async || probe(&stand, "/readyz").await.status == 200).await;
 }
 
 #[tokio::test]

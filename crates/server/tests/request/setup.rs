@@ -74,6 +74,8 @@ pub(crate) struct Setup {
     pub(crate) police: Box<dyn Fn(Clock) -> Police>,
     /// The disk below the ledger.
     pub(crate) disk: Option<Arc<dyn Files>>,
+    /// How long that disk may take for one batch.
+    pub(crate) patience: Duration,
     /// Where names lead, if not to their hosts.
     pub(crate) leads: Vec<(&'static str, SocketAddr)>,
 }
@@ -92,6 +94,7 @@ impl Default for Setup {
             },
             police: Box::new(Police::new),
             disk: None,
+            patience: Duration::from_secs(60),
             leads: Vec::new(),
         }
     }
@@ -113,7 +116,7 @@ impl Setup {
         let token = populate(&deployment).await;
         let (gateway, recorder) = match self.disk {
             None => (Arc::clone(deployment.gateway()), Arc::clone(deployment.recorder())),
-            Some(disk) => on(disk, &deployment, &data, client, police(), &clock).await,
+            Some(disk) => on((disk, self.patience), &deployment, &data, client, police(), &clock).await,
         };
         Stand::serve(folder, deployment, gateway, recorder, clock, token, hosts).await
     }
@@ -121,7 +124,7 @@ impl Setup {
 
 /// The deployment's gateway once more, with a ledger of its own, in short segments on another disk.
 async fn on(
-    disk: Arc<dyn Files>,
+    (disk, patience): (Arc<dyn Files>, Duration),
     deployment: &Deployment,
     data: &Data,
     client: Client,
@@ -129,7 +132,7 @@ async fn on(
     clock: &Clock,
 ) -> (Arc<Gateway>, Arc<Recorder>) {
     let mut options = phi_ledger::Options::new("stand/disk", Durability::Disk);
-    (options.files, options.segment_bytes) = (disk, 64 << 10);
+    (options.files, options.patience, options.segment_bytes) = (disk, patience, 64 << 10);
     let (ledger, _) = Ledger::open(&data.folder().join("other-ledger"), options).unwrap();
     let root = || phi_vault::load_key(&data.key()).unwrap();
     let recorder = Arc::new(Recorder::new(ledger, root(), clock.clone()));
