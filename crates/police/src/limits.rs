@@ -174,12 +174,17 @@ struct Bucket {
 }
 
 const MINUTE: i64 = 60_000_000;
+/// How far the clock may lie behind, since two requests can read it in the other order.
+const SLACK: i64 = 1_000_000;
 
 impl Bucket {
-    /// A clock that runs backwards refills nothing.
+    /// A clock that runs backwards refills nothing. One that is further behind than two requests can read it was set
+    /// back, and is followed: else nothing would be refilled until it is where it was.
     fn refill(&mut self, limit: u32, now: i64) {
         let passed = now.saturating_sub(self.seen).clamp(0, 2 * MINUTE);
-        self.seen = self.seen.max(now);
+        if passed > 0 || self.seen.saturating_sub(now) > SLACK {
+            self.seen = now;
+        }
         let full = i64::from(limit) * MINUTE;
         self.level = self.level.saturating_add(passed * i64::from(limit)).min(full);
     }
@@ -272,6 +277,19 @@ mod tests {
         assert_eq!(bucket.level, 0);
         bucket.refill(60, 51 * MINUTE);
         assert_eq!(bucket.left(60).remaining, 60);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_silences_nobody_until_it_is_where_it_was() {
+        let year = 365 * 24 * 60 * MINUTE;
+        let mut bucket = Bucket { level: 0, seen: year };
+        bucket.refill(60, 0);
+        assert_eq!((bucket.left(60).remaining, bucket.wait(60, 1)), (0, Some(Duration::from_micros(1_000_001))));
+        bucket.refill(60, MINUTE / 2);
+        assert_eq!(bucket.left(60).remaining, 30);
+        bucket.refill(60, MINUTE / 2 - SLACK);
+        bucket.refill(60, MINUTE / 2);
+        assert_eq!(bucket.left(60).remaining, 30, "requests that read the clock in another order bring nothing");
     }
 
     #[test]
