@@ -127,7 +127,8 @@ impl Create {
             kind: if self.test { Kind::Test } else { Kind::Live },
             region: self.region,
             class: self.class,
-            floor: self.floor.unwrap_or(Class::General),
+            // What holds besides is told here too, so that nobody reads a hole into it.
+            floor: self.floor.unwrap_or(Class::General).max(org.floor),
             regions,
             from: self.from,
             lifetime: self.expires.as_deref().map(span).transpose()?,
