@@ -87,7 +87,7 @@ pub(crate) async fn read_body(headers: &HeaderMap, mut body: Incoming, bounds: &
         let next = tokio::time::timeout_at(due, body.frame()).await;
         let frame = match next.map_err(|_| broken("the body stopped coming"))? {
             None => return Ok(Prompt::new(bytes.freeze())),
-            Some(frame) => frame.map_err(|_| broken("the body ended before its end"))?,
+            Some(frame) => frame.map_err(|_| broken("the body ended before its end, or is not framed as one"))?,
         };
         match frame.into_data() {
             Ok(data) if bytes.len() + data.len() > bounds.body_bytes => return Err(too_large()),

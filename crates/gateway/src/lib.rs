@@ -2,14 +2,17 @@
 
 mod body;
 mod endpoints;
+mod framing;
 mod headers;
 mod metrics;
 mod operations;
 mod patient;
+mod places;
 mod prober;
 mod request;
 mod serve;
 mod snapshot;
+mod strict;
 mod surface;
 mod tap;
 mod tls;
@@ -18,7 +21,7 @@ mod vitals;
 
 pub use endpoints::{ENDPOINTS, Stage};
 pub use request::{Bounds, Gateway};
-pub use serve::{Serve, Stop, Stopper};
+pub use serve::{Edge, Serve, Stop, Stopper};
 pub use snapshot::Snapshot;
 pub use surface::openai::list as errors;
-pub use tls::{TlsError, acceptor};
+pub use tls::{Certificate, Tls, TlsError};

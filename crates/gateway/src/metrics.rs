@@ -12,6 +12,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::places::Full;
+
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -19,6 +21,7 @@ pub(crate) struct Metrics {
     refusals: Family<Refused, Counter>,
     unidentified: Family<Reason, Counter>,
     seconds: Family<Kind, Histogram>,
+    turned_away: Family<Limit, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -35,6 +38,11 @@ struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limit {
+    limit: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,7 +72,13 @@ impl Metrics {
         let seconds =
             Family::<Kind, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 18)));
         registry.register_with_unit("reply", "Time to the head of the reply", Unit::Seconds, seconds.clone());
-        Self { registry, requests, refusals, unidentified, seconds }
+        let turned_away = Family::<Limit, Counter>::default();
+        registry.register(
+            "connections_refused",
+            "Connections that were closed at once, by the limit that was reached",
+            turned_away.clone(),
+        );
+        Self { registry, requests, refusals, unidentified, seconds, turned_away }
     }
 
     pub(crate) fn replied(&self, modality: Option<Modality>, status: StatusCode, took: Duration) {
@@ -79,6 +93,10 @@ impl Metrics {
 
     pub(crate) fn unidentified(&self, error: &Unidentified) {
         self.unidentified.get_or_create(&Reason { reason: error.reason() }).inc();
+    }
+
+    pub(crate) fn turned_away(&self, full: Full) {
+        self.turned_away.get_or_create(&Limit { limit: full.as_str() }).inc();
     }
 
     /// The text of a scrape, in the OpenMetrics format, with `more` of it.

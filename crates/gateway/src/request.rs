@@ -22,6 +22,7 @@ use crate::body::{Body, read_body};
 use crate::endpoints::{self, Endpoint, Shelf};
 use crate::headers::{self, Told};
 use crate::metrics::Metrics;
+use crate::serve::Edge;
 use crate::snapshot::Snapshot;
 use crate::surface::openai;
 use crate::tap;
@@ -51,11 +52,13 @@ pub struct Bounds {
     pub body_idle: Duration,
     /// Requests that run at once; one more is refused as `overloaded`.
     pub running: usize,
+    /// What each listener bears.
+    pub edge: Edge,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { body_bytes: 20 << 20, body_idle: Duration::from_secs(30), running: 4_096 }
+        Self { body_bytes: 20 << 20, body_idle: Duration::from_secs(30), running: 4_096, edge: Edge::default() }
     }
 }
 
@@ -135,6 +138,16 @@ impl Gateway {
             Err(failure) => self.refuse(&mut call, failure).await,
         };
         self.metrics.replied(call.modality, response.status(), call.arrived.elapsed());
+        response
+    }
+
+    /// Answers in the place of a request that could not be read, on a connection that ends with it.
+    pub(crate) async fn turn_away(&self, peer: IpAddr, refusal: Refusal) -> Response<Body> {
+        let mut call = Call::new(peer);
+        let refusal = self.place().err().unwrap_or(refusal);
+        let mut response = self.refuse(&mut call, Failure::before(refusal)).await;
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        self.metrics.replied(None, response.status(), call.arrived.elapsed());
         response
     }
 

@@ -1,29 +1,32 @@
 //! Listening: connections are taken, bounded in number and patience, and drained before the process ends.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
+use crate::framing::{HEAD_BYTES, LINES};
 use crate::patient::Patient;
+use crate::places::Places;
 use crate::request::Gateway;
+use crate::strict::{Strict, Verdict};
+use crate::tls::Tls;
 
 /// What a listener serves.
 #[derive(Clone)]
 pub enum Serve {
-    /// The API for callers, over TLS where there is an acceptor.
-    Traffic(Option<TlsAcceptor>),
+    /// The API for callers, over TLS where there is a certificate.
+    Traffic(Option<Arc<Tls>>),
     /// Probes and metrics for operators.
     Operations,
 }
@@ -89,36 +92,64 @@ impl Stopper {
     }
 }
 
-const CONNECTIONS: usize = 16_384;
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// What a listener bears of its callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// Connections in all; one more is closed at once.
+    pub connections: usize,
+    /// Connections from one address, which of IPv6 is a /64; one more is closed at once.
+    pub connections_per_address: usize,
+    /// The time for a head, from its first byte on.
+    pub head: Duration,
+    /// The time between two requests of a connection.
+    pub idle: Duration,
+    /// How long whoever reads nothing of an answer is waited for.
+    pub write: Duration,
+}
+
+impl Default for Edge {
+    fn default() -> Self {
+        Self {
+            connections: 16_384,
+            connections_per_address: 512,
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            write: Duration::from_secs(60),
+        }
+    }
+}
+
 const TLS_WITHIN: Duration = Duration::from_secs(5);
-/// Whoever reads nothing of an answer for so long has left.
-const READ_WITHIN: Duration = Duration::from_secs(60);
-const HEADERS: usize = 100;
-const HEAD_BYTES: usize = 64 << 10;
+/// More than the strict reader hands on: it is that one which refuses.
+const HYPERS_BYTES: usize = 2 * HEAD_BYTES;
 
 impl Gateway {
     /// Serves a listener until it is told to stop, then until its connections are done or told to end. When it returns
     /// nothing of it runs any more, so every entry is closed.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, what: Serve, mut stop: Stop) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Places::new(self.bounds.edge.connections, self.bounds.edge.connections_per_address);
         let mut connections = JoinSet::new();
         loop {
-            let place = tokio::select! {
-                () = stop.wait() => break,
-                Some(_) = connections.join_next() => continue,
-                place = Arc::clone(&places).acquire_owned() => place,
-            };
             let accepted = tokio::select! {
                 () = stop.wait() => break,
+                Some(_) = connections.join_next() => continue,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    let peer = peer.ip().to_canonical();
+                    // One too many is closed before a byte of it is read: neither a handshake nor a head is free.
+                    let seat = match places.take(peer) {
+                        Ok(seat) => seat,
+                        Err(full) => {
+                            self.metrics.turned_away(full);
+                            continue;
+                        }
+                    };
                     let connection = Arc::clone(&self).connection(stream, peer, what.clone(), stop.clone());
                     connections.spawn(async move {
                         connection.await;
-                        drop(place);
+                        drop(seat);
                     });
                 }
                 Err(error) => {
@@ -135,24 +166,25 @@ impl Gateway {
         }
     }
 
-    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, what: Serve, stop: Stop) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: IpAddr, what: Serve, stop: Stop) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = %error, "a connection ended at once");
             return;
         }
-        let peer = peer.ip().to_canonical();
         match what {
             Serve::Traffic(None) => self.traffic(stream, peer, stop).await,
-            Serve::Traffic(Some(tls)) => match tokio::time::timeout(TLS_WITHIN, tls.accept(stream)).await {
+            Serve::Traffic(Some(tls)) => match tokio::time::timeout(TLS_WITHIN, tls.acceptor().accept(stream)).await {
                 Ok(Ok(stream)) => self.traffic(stream, peer, stop).await,
                 Ok(Err(_)) | Err(_) => tracing::debug!("a TLS handshake failed"),
             },
             Serve::Operations => {
+                let edge = self.bounds.edge;
                 let service = service_fn(move |request: Request<Incoming>| {
                     let reply = self.operate(&request);
                     async move { Ok::<_, Infallible>(reply) }
                 });
-                drive(server().serve_connection(TokioIo::new(Patient::new(stream, READ_WITHIN)), service), stop).await;
+                let stream = TokioIo::new(Patient::new(stream, edge.write));
+                drive(server(edge).serve_connection(stream, service), stop).await;
             }
         }
     }
@@ -161,17 +193,30 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let (edge, verdict) = (self.bounds.edge, Arc::new(Verdict::default()));
+        let stream = Strict::new(Patient::new(stream, edge.write), edge.head, Arc::clone(&verdict));
         let service = service_fn(move |request: Request<Incoming>| {
-            let gateway = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(gateway.answer(peer, request).await) }
+            let (gateway, verdict) = (Arc::clone(&self), Arc::clone(&verdict));
+            async move {
+                if let Some(fault) = verdict.next() {
+                    return Ok(gateway.turn_away(peer, fault.into()).await);
+                }
+                let mut response = gateway.answer(peer, request).await;
+                if verdict.is_broken() {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
-        drive(server().serve_connection(TokioIo::new(Patient::new(stream, READ_WITHIN)), service), stop).await;
+        drive(server(edge).serve_connection(TokioIo::new(stream), service), stop).await;
     }
 }
 
-fn server() -> http1::Builder {
+/// The time between two requests, and that of a head which begins at its end: heads that take too long are refused before.
+fn server(edge: Edge) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_headers(HEADERS).max_buf_size(HEAD_BYTES);
+    builder.timer(TokioTimer::new()).header_read_timeout(edge.idle + edge.head);
+    builder.max_headers(LINES).max_buf_size(HYPERS_BYTES);
     builder
 }
 

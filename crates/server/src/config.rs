@@ -1,6 +1,8 @@
 //! Settings: one TOML file, sections named for the crates they set, checked whole before any of it counts. An empty
 //! file, or none, is a valid one. Only this file reads the environment, and only for listen addresses.
 
+mod listen;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +14,8 @@ use phi_upstream::{Deadlines, Proxy, Restraint};
 use phi_words::{ModelName, Slug};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
+
+pub use listen::{GatewaySection, ListenSection, TlsFiles};
 
 /// The settings as they are written.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -47,60 +51,6 @@ pub struct DeploymentSection {
 impl Default for DeploymentSection {
     fn default() -> Self {
         Self { name: "phi".into(), replica: "a".into(), hosted: false }
-    }
-}
-
-/// Where it listens.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ListenSection {
-    /// The address of the API. An address that is not loopback needs TLS, or `plaintext = true`. `PHI_LISTEN_TRAFFIC`
-    /// overrides it.
-    pub traffic: String,
-    /// The address of probes and metrics. `PHI_LISTEN_CONSOLE` overrides it.
-    pub console: String,
-    /// Whether the API may be served without TLS on an address that is not loopback.
-    pub plaintext: bool,
-    /// The certificate chain of the API, a PEM file.
-    pub certificate: Option<PathBuf>,
-    /// Its private key, a PEM file that only this user can read.
-    pub key: Option<PathBuf>,
-    /// Seconds between being told to stop and refusing requests, in which `/readyz` says so already.
-    pub grace_seconds: u64,
-    /// Seconds that running requests are given to end.
-    pub drain_seconds: u64,
-}
-
-impl Default for ListenSection {
-    fn default() -> Self {
-        Self {
-            traffic: "127.0.0.1:8080".into(),
-            console: "127.0.0.1:8081".into(),
-            plaintext: false,
-            certificate: None,
-            key: None,
-            grace_seconds: 0,
-            drain_seconds: 120,
-        }
-    }
-}
-
-/// How much it takes on.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GatewaySection {
-    /// The longest body of a request, in bytes.
-    pub body_bytes: usize,
-    /// Seconds that a body may pause.
-    pub body_idle_seconds: u64,
-    /// Requests that run at once; one more is refused as `overloaded`.
-    pub running: usize,
-}
-
-impl Default for GatewaySection {
-    fn default() -> Self {
-        let bounds = Bounds::default();
-        Self { body_bytes: bounds.body_bytes, body_idle_seconds: bounds.body_idle.as_secs(), running: bounds.running }
     }
 }
 
@@ -217,8 +167,8 @@ pub struct Config {
     pub traffic: SocketAddr,
     /// Where probes are answered.
     pub console: SocketAddr,
-    /// Certificate chain and key of the API.
-    pub tls: Option<(PathBuf, PathBuf)>,
+    /// The files of the API's TLS.
+    pub tls: Option<TlsFiles>,
     /// From being told to stop to refusing requests.
     pub grace: Duration,
     /// What running requests are given to end.
@@ -316,13 +266,7 @@ impl Written {
         let replica = slug("deployment.replica", &self.deployment.replica)?;
         let traffic = address("listen.traffic", &self.listen.traffic)?;
         let console = address("listen.console", &self.listen.console)?;
-        let tls = match (&self.listen.certificate, &self.listen.key) {
-            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
-            (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => {
-                return Err(wrong("listen.certificate", "and `listen.key` go together".into(), "set both, or neither"));
-            }
-        };
+        let tls = self.tls()?;
         if !loopback(traffic.ip()) && tls.is_none() && !self.listen.plaintext {
             return Err(wrong(
                 "listen.traffic",
@@ -347,22 +291,6 @@ impl Written {
             proxy: self.proxy()?,
             deadlines: self.deadlines()?,
             restraint: self.restraint()?,
-        })
-    }
-
-    fn bounds(&self) -> Result<Bounds, ConfigError> {
-        let section = &self.gateway;
-        if section.running == 0 || section.body_bytes == 0 {
-            return Err(wrong(
-                "gateway.running",
-                "and `gateway.body_bytes` must be above zero".into(),
-                "leave them out for the defaults",
-            ));
-        }
-        Ok(Bounds {
-            body_bytes: section.body_bytes,
-            body_idle: seconds("gateway.body_idle_seconds", section.body_idle_seconds)?,
-            running: section.running,
         })
     }
 
@@ -508,6 +436,9 @@ mod tests {
             ("[listen]\ntraffic = '0.0.0.0:8080'", "listen.traffic"),
             ("[listen]\ntraffic = 'localhost'", "listen.traffic"),
             ("[listen]\ncertificate = 'a.pem'", "listen.certificate"),
+            ("[listen]\nclient_ca = 'a.pem'", "listen.client_ca"),
+            ("[listen]\nconnections_per_address = 0", "listen.connections"),
+            ("[listen]\nhead_seconds = 0", "listen.head_seconds"),
             ("[record]\ndurability = 'Disk'", "record.durability"),
             ("[upstream]\ntotal_seconds = 0", "upstream.total_seconds"),
             ("[upstream]\ntotal_seconds = 60", "upstream.first_byte_seconds"),

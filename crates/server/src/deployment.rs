@@ -1,13 +1,13 @@
 //! One deployment at work: its folder, and everything that the folder holds, opened and tied together. Every change goes
 //! through [`Deployment::change`]: recorded first, then committed, then in force.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use phi_catalog::Catalogue;
 use phi_crypto::{Key, Purpose, Root, hex, sha256};
-use phi_gateway::{Gateway, Snapshot};
+use phi_gateway::{Gateway, Snapshot, Tls};
 use phi_identify::Directory;
 use phi_ledger::{Durability, Ledger};
 use phi_police::Police;
@@ -22,6 +22,7 @@ use serde_json::json;
 use crate::config::Config;
 use crate::data::{Data, Lock, OVERRIDES};
 use crate::say::Said;
+use crate::tls;
 
 /// One deployment at work. It holds its folder's lock: there is never a second one.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct Deployment {
     recorder: Arc<Recorder>,
     gateway: Arc<Gateway>,
     inforce: Mutex<Inforce>,
+    /// From when the API is served by TLS.
+    tls: OnceLock<Arc<Tls>>,
     /// One change at a time, from its record to its snapshot.
     changing: tokio::sync::Mutex<()>,
     _lock: Lock,
@@ -118,6 +121,7 @@ impl Deployment {
             recorder,
             gateway: Arc::new(gateway),
             inforce: Mutex::new(inforce),
+            tls: OnceLock::new(),
             changing: tokio::sync::Mutex::new(()),
             _lock: lock,
         };
@@ -175,7 +179,21 @@ impl Deployment {
         Ok(self.gateway.health().accept(route))
     }
 
-    /// Reads settings and catalogue anew. Listen addresses, the ledger's settings and deadlines wait for a restart.
+    /// The TLS of the API, read when it is first asked for and with every reload from then on; `None` where the settings
+    /// have none.
+    ///
+    /// # Errors
+    /// Where a file of it does not hold.
+    pub fn tls(&self) -> anyhow::Result<Option<Arc<Tls>>> {
+        let Some(files) = &self.config().tls else { return Ok(None) };
+        if self.tls.get().is_none() {
+            let _ = self.tls.set(Arc::new(Tls::new(tls::load(files)?)));
+        }
+        Ok(self.tls.get().cloned())
+    }
+
+    /// Reads settings, catalogue and certificates anew. Listen addresses, the ledger's settings and deadlines wait for a
+    /// restart.
     ///
     /// # Errors
     /// Where a file does not hold: then everything stays as it was.
@@ -184,6 +202,10 @@ impl Deployment {
         let config = Arc::new(self.data.written()?.check()?);
         let catalogue = Arc::new(Catalogue::load(self.data.overrides().as_deref())?);
         config.fits(&catalogue)?;
+        // Whoever serves by TLS goes on doing so, whatever the settings say now.
+        let served = self.tls.get().zip(config.tls.as_ref());
+        let certified =
+            served.map(|(tls, files)| tls::load(files).map(|certificate| (tls, certificate))).transpose()?;
         let before = self.inforce().clone();
         let waits = restart_needed(&before.started, &config);
         let hash =
@@ -191,6 +213,9 @@ impl Deployment {
         let act = Act::new(by, "config.reload").about("settings", hash).about("catalogue", catalogue.version());
         self.recorder.act(act).await.context("the act could not be recorded, so it was not done")?;
         self.enforce(Inforce { config, started: before.started, catalogue, reloads: before.reloads + 1 }).await?;
+        if let Some((tls, certificate)) = certified {
+            tls.replace(certificate);
+        }
         let snapshot = self.gateway.snapshot();
         Ok(Said::One(json!({
             "snapshot": snapshot.version,
@@ -384,13 +409,15 @@ fn restart_needed(before: &Config, after: &Config) -> Vec<&'static str> {
         }
     };
     differs("deployment", before.origin != after.origin);
-    differs("listen", (before.traffic, before.console, &before.tls) != (after.traffic, after.console, &after.tls));
+    let listen = |config: &Config| (config.traffic, config.console, config.tls.is_some(), config.bounds.edge);
+    differs("listen", listen(before) != listen(after));
     differs("record", (before.durability, before.segment_bytes) != (after.durability, after.segment_bytes));
     differs(
         "upstream",
         (&before.ca_file, &before.proxy, before.deadlines, before.restraint)
             != (&after.ca_file, &after.proxy, after.deadlines, after.restraint),
     );
-    differs("gateway", before.bounds != after.bounds);
+    let taken_on = |config: &Config| phi_gateway::Bounds { edge: phi_gateway::Edge::default(), ..config.bounds };
+    differs("gateway", taken_on(before) != taken_on(after));
     names
 }

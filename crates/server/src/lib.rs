@@ -12,6 +12,7 @@ pub mod orders;
 mod reload;
 pub mod say;
 pub mod serve;
+mod tls;
 mod withdrawals;
 
 use std::process::ExitCode;

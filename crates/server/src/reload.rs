@@ -1,6 +1,8 @@
-//! Settings and catalogue are read anew on SIGHUP, on an order, and when their files change. A file that does not hold
+//! Settings, catalogue and certificates are read anew on SIGHUP, on an order, and when their files change. A file that does not hold
 //! changes nothing, and says why.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,9 +69,11 @@ fn watcher(data: &Data, changed: mpsc::Sender<()>) -> notify::Result<notify::Rec
     let settings = std::path::absolute(data.settings())?;
     let folder = std::path::absolute(data.folder())?;
     let watched = (settings.clone(), folder.join(OVERRIDES));
+    let certificates = certificates(data);
+    let certified = certificates.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
-        let ours = |path: &std::path::PathBuf| *path == watched.0 || path.starts_with(&watched.1);
+        let ours = |path: &PathBuf| *path == watched.0 || path.starts_with(&watched.1) || certified.contains(path);
         if !event.kind.is_access() && event.paths.iter().any(ours) {
             // A full channel holds the news already.
             let _ = changed.try_send(());
@@ -79,8 +83,21 @@ fn watcher(data: &Data, changed: mpsc::Sender<()>) -> notify::Result<notify::Rec
     if let Some(beside) = settings.parent().filter(|beside| *beside != folder) {
         watcher.watch(beside, RecursiveMode::NonRecursive)?;
     }
+    let folders: BTreeSet<&Path> = certificates.iter().filter_map(|file| file.parent()).collect();
+    for beside in folders.into_iter().filter(|beside| *beside != folder) {
+        watcher.watch(beside, RecursiveMode::NonRecursive)?;
+    }
     watch_overrides(&mut watcher, data);
     Ok(watcher)
+}
+
+/// The files of TLS that the settings name when the server starts, and the link beside each that orchestrators swap in
+/// their place.
+fn certificates(data: &Data) -> Vec<PathBuf> {
+    let files = data.written().ok().and_then(|written| written.check().ok()).and_then(|config| config.tls);
+    let files = files.map(|files| [Some(files.certificate), Some(files.key), files.client_ca]);
+    let files = files.into_iter().flatten().flatten().filter_map(|file| std::path::absolute(file).ok());
+    files.flat_map(|file| [file.with_file_name("..data"), file]).collect()
 }
 
 /// Watches the folder of overrides, which may be made, or made anew, while the server runs.

@@ -1,11 +1,8 @@
 //! `phi serve`: listeners, control socket, reload and an orderly end.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use phi_gateway::{Gateway, Serve, Stop};
 use rustix::process::{Resource, Rlimit};
 use tokio::net::TcpListener;
@@ -40,7 +37,7 @@ pub async fn run(data: Data) -> anyhow::Result<()> {
     let gateway = Arc::clone(deployment.gateway());
     let traffic = bind("listen.traffic", config.traffic).await?;
     let console = bind("listen.console", config.console).await?;
-    let tls = config.tls.as_ref().map(|(certificate, key)| acceptor(certificate, key)).transpose()?;
+    let tls = deployment.tls()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = traffic.local_addr()?;
     let probes = console.local_addr()?;
@@ -115,19 +112,6 @@ impl Signals {
 async fn bind(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
     bound.with_context(|| format!("nothing can listen on `{address}`; set `{setting}` to a free address"))
-}
-
-fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<tokio_rustls::TlsAcceptor> {
-    let read = |setting: &str, path: &Path| {
-        fs::read(path).with_context(|| format!("`{setting}`: `{}` cannot be read", path.display()))
-    };
-    let mode = fs::metadata(key).map_or(0, |about| about.permissions().mode());
-    if mode & 0o077 != 0 {
-        bail!("`listen.key`: others can open `{0}`\n  hint: `chmod 600 {0}`", key.display());
-    }
-    let chain = read("listen.certificate", certificate)?;
-    let key = read("listen.key", key)?;
-    phi_gateway::acceptor(&chain, &key).context("TLS of the API cannot be set up")
 }
 
 /// Keeps payloads and keys out of what a crash leaves: no core dump, and of a panic its place alone, for its message

@@ -4,6 +4,7 @@
 
 mod agreements;
 mod ask;
+mod edge;
 mod embeddings;
 mod explain;
 mod failover;
