@@ -55,8 +55,8 @@ impl Ledger {
             return Err(OpenError::OriginLength { bytes: options.origin.len() });
         }
         let lock = lock(folder, &*options.files)?;
-        let (tail, recovered) = recover(folder, &options)?;
-        let shared = Arc::new(Shared::new(recovered.records, &options));
+        let (tail, landmarks, recovered) = recover(folder, &options)?;
+        let shared = Arc::new(Shared::new(recovered.records, landmarks, &options));
         let (commands, waiting) = channel();
         let ledger = Self {
             folder: folder.to_path_buf(),
@@ -121,17 +121,21 @@ impl Ledger {
         self.patience
     }
 
-    /// The index of the first record of each segment, in order.
+    /// The indexes at which reading begins at once, in order: of the first record of each segment, and in the last one of
+    /// some more, 4 MiB apart.
     ///
     /// # Errors
     /// Where the folder cannot be read.
-    pub fn segments(&self) -> Result<Vec<u64>, Fault> {
-        list(&self.folder)
+    pub fn landmarks(&self) -> Result<Vec<u64>, Fault> {
+        let mut landmarks = list(&self.folder)?;
+        let last = landmarks.last().copied().unwrap_or(0);
+        landmarks.extend(self.shared.progress().landmarks().indexes().filter(|&index| index > last));
+        Ok(landmarks)
     }
 
-    /// How many segments were begun since the log was opened.
-    pub fn segments_begun(&self) -> u64 {
-        self.shared.progress().segments()
+    /// Counts the landmarks that were passed since the log was opened.
+    pub fn landmarks_passed(&self) -> u64 {
+        self.shared.progress().passed()
     }
 
     /// The folder that the log is in.

@@ -16,6 +16,7 @@ mod fault;
 mod files;
 mod format;
 mod handle;
+mod landmarks;
 mod options;
 mod pending;
 pub mod read;

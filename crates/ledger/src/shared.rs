@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::Options;
 use crate::fault::Fault;
+use crate::landmarks::Landmarks;
+use crate::window::Cursor;
 
 /// Whether the log takes records now.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub(crate) struct Shared {
 pub(crate) struct Progress {
     records: AtomicU64,
     segments: AtomicU64,
+    landmarks: Mutex<Landmarks>,
+    passed: AtomicU64,
 }
 
 /// Counts one kept record for as long as it is not written.
@@ -58,10 +62,15 @@ pub(crate) struct Queued {
 pub(crate) struct Busy<'a>(&'a Shared);
 
 impl Shared {
-    pub(crate) fn new(records: u64, options: &Options) -> Self {
+    pub(crate) fn new(records: u64, landmarks: Landmarks, options: &Options) -> Self {
         Self {
             status: Mutex::new(Status::Healthy),
-            progress: Arc::new(Progress { records: AtomicU64::new(records), segments: AtomicU64::new(0) }),
+            progress: Arc::new(Progress {
+                records: AtomicU64::new(records),
+                segments: AtomicU64::new(0),
+                landmarks: Mutex::new(landmarks),
+                passed: AtomicU64::new(0),
+            }),
             kept: Arc::default(),
             queue: Arc::default(),
             waiting_bytes: options.waiting_bytes,
@@ -152,18 +161,31 @@ impl Shared {
 }
 
 impl Progress {
-    /// So many records of the log are acknowledged.
-    pub(crate) fn acknowledge(&self, records: u64) {
-        self.records.store(records, Ordering::SeqCst);
+    /// The log is acknowledged up to here, in the segment of this first index.
+    pub(crate) fn acknowledge(&self, segment: u64, at: Cursor) {
+        self.records.store(at.index, Ordering::SeqCst);
+        if self.landmarks().note(segment, at) {
+            self.passed.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    pub(crate) fn landmarks(&self) -> MutexGuard<'_, Landmarks> {
+        self.landmarks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A segment was begun; nothing in it is acknowledged yet.
     pub(crate) fn begin_segment(&self) {
         self.segments.fetch_add(1, Ordering::SeqCst);
+        self.passed.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) fn records(&self) -> u64 {
         self.records.load(Ordering::SeqCst)
+    }
+
+    /// How many segments and landmarks were begun since the log was opened.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::SeqCst)
     }
 
     /// How many segments were begun since the log was opened.

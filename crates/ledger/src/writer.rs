@@ -164,7 +164,7 @@ impl Writer {
             files.sync(&self.tail.file).map_err(Fault::disk("syncing a batch"))?;
         }
         self.tail.at = Cursor { offset: batch_start(end), ..to };
-        self.shared.progress().acknowledge(to.index);
+        self.shared.progress().acknowledge(self.tail.start.index, self.tail.at);
         for (waiting, position) in self.waiting.drain(..positions.len()).zip(positions) {
             waiting.written(position);
         }

@@ -1,5 +1,5 @@
-//! What later segments of the ledger must know of earlier ones. It is written down, as an act of the server, near the
-//! beginning of each segment: so who starts reads no more than the last two.
+//! What the end of the ledger must know of what stands before. It is written down, as an act of the server, behind each
+//! landmark: near the beginning of each segment, and every 4 MiB. So who starts reads little.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

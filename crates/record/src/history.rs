@@ -92,13 +92,13 @@ impl Recorder {
     pub async fn newest(&self, count: usize) -> Result<Vec<Found>, HistoryError> {
         self.reading(move |ledger| {
             let (mut newest, mut until) = (VecDeque::new(), u64::MAX);
-            for first in ledger.segments()?.into_iter().rev() {
+            for first in ledger.landmarks()?.into_iter().rev() {
                 if newest.len() >= count {
                     break;
                 }
-                let mut segment = last(ledger, first, until, count - newest.len())?;
-                segment.extend(newest);
-                (newest, until) = (segment, first);
+                let mut before = last(ledger, first, until, count - newest.len())?;
+                before.extend(newest);
+                (newest, until) = (before, first);
             }
             newest.into_iter().map(|(index, bytes)| Ok(Found { index, line: read(index, &bytes)? })).collect()
         })
@@ -147,7 +147,7 @@ impl Recorder {
             standing.carried = left.clone();
             standing.left = Some(left.clone());
             if !said {
-                standing.segments = None;
+                standing.said = None;
             }
         }
         let (count, mut pending) = (left.calls.len(), Vec::new());
@@ -176,12 +176,12 @@ impl Recorder {
         }
     }
 
-    /// What stands open where the ledger ends; and whether its last segment says so, else the next record must. Where the
-    /// last two do not, as in a ledger of an older version, all records are read that can be of a call that is open.
+    /// What stands open where the ledger ends; and whether what follows the last landmark says so, else the next record
+    /// must. Where the last two do not, as in a ledger of an older version, all records are read that can be of a call that is open.
     async fn left(&self, longest: Duration) -> Result<(Carried, bool), HistoryError> {
         let said = self.reading(|ledger| {
-            let firsts = ledger.segments()?;
-            for (before, &first) in firsts.iter().rev().take(2).enumerate() {
+            let landmarks = ledger.landmarks()?;
+            for (before, &first) in landmarks.iter().rev().take(2).enumerate() {
                 if let Some(carried) = carried(ledger, Start::Index(first), first == 0)? {
                     return Ok(Some((carried, before == 0)));
                 }
@@ -215,7 +215,7 @@ fn is_past(index: u64, bytes: &[u8], id: RequestId) -> Result<bool, HistoryError
     Ok(written > id.unix_ms().saturating_add(SLACK_MS))
 }
 
-/// The last records of the segment that begins with the record `first` and ends before `until`.
+/// The last records of those from `first` on that stand before `until`.
 fn last(ledger: &Ledger, first: u64, until: u64, count: usize) -> Result<VecDeque<(u64, Vec<u8>)>, HistoryError> {
     let mut newest = VecDeque::new();
     for record in ledger.records(Start::Index(first)) {

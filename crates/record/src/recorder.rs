@@ -32,12 +32,12 @@ pub struct Counters {
     pub unwritten: AtomicU64,
 }
 
-/// What stands open where the ledger ends, and since which segment the ledger says so.
+/// What stands open where the ledger ends, and since when the ledger says so.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     pub(crate) carried: Carried,
-    /// How many segments were begun when it was last written down; `None` where no segment that is read says so.
-    pub(crate) segments: Option<u64>,
+    /// How many landmarks were passed when it was last written down; `None` where it is to be written down again.
+    pub(crate) said: Option<u64>,
     /// What a dead process left, for who asks next.
     pub(crate) left: Option<Carried>,
 }
@@ -78,7 +78,7 @@ pub(crate) fn internal() -> Refusal {
 impl Recorder {
     /// A recorder that writes to `ledger` and hashes with keys derived from `root`.
     pub fn new(ledger: Ledger, root: Root, clock: Clock) -> Self {
-        let standing = Mutex::new(Standing { segments: Some(ledger.segments_begun()), ..Standing::default() });
+        let standing = Mutex::new(Standing { said: Some(ledger.landmarks_passed()), ..Standing::default() });
         let (sieve, outage, counters) = (Sieve::default(), Outage::default(), Counters::default());
         Self { ledger, clock, root, sieve, standing, outage, counters }
     }
@@ -132,13 +132,13 @@ impl Recorder {
             Record::Opened(_) | Record::Closed(_) => standing.carried.follow(record),
             Record::Refused(_) | Record::Act(_) => {}
         }
-        let segments = Some(self.ledger.segments_begun());
-        if standing.segments != segments {
+        let passed = Some(self.ledger.landmarks_passed());
+        if standing.said != passed {
             for act in standing.carried.acts() {
-                // Where the ledger does not take it, the next segment begins with another.
+                // Where the ledger does not take it, there is another one after the next landmark.
                 drop(self.ledger.append(self.line(&Record::Act(Box::new(act.into_record())))?));
             }
-            standing.segments = segments;
+            standing.said = passed;
         }
         Ok(pending)
     }

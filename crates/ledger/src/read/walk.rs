@@ -45,9 +45,13 @@ impl Walk {
         if start == Start::First && chosen != 0 {
             return Err(segment.damage(Broken { offset: 0, index: 0, flaw: Flaw::Gap }));
         }
+        let landmark = match (start, progress) {
+            (Start::Index(index), Some(progress)) => progress.landmarks().before(chosen, index),
+            (Start::First | Start::Time(_), _) | (Start::Index(_), None) => None,
+        };
         Ok(Some(Self {
             folder: folder.to_path_buf(),
-            at: segment.start,
+            at: landmark.unwrap_or(segment.start),
             segment,
             next: firsts.into_iter().find(|&first| first > chosen),
             limit,

@@ -5,6 +5,7 @@ use crate::Options;
 use crate::fault::{Fault, OpenError};
 use crate::format::{first_head, segment_name};
 use crate::handle::Recovered;
+use crate::landmarks::Landmarks;
 use crate::read::{Start, Walk};
 use crate::segment::{create, list};
 use crate::window::Cursor;
@@ -12,12 +13,12 @@ use crate::writer::{Tail, from_disk};
 
 /// Finds the end of the log, cuts off what was never written to its end, and opens the last segment to go on; begins
 /// the log where there is none.
-pub(crate) fn recover(folder: &Path, options: &Options) -> Result<(Tail, Recovered), OpenError> {
+pub(crate) fn recover(folder: &Path, options: &Options) -> Result<(Tail, Landmarks, Recovered), OpenError> {
     let Some(segment) = list(folder)?.pop() else {
         let first = Cursor { offset: 0, index: 0, head: first_head(&options.origin) };
         let tail = begin(folder, options, first, 0)?;
         let recovered = report(&tail, 0);
-        return Ok((tail, recovered));
+        return Ok((tail, Landmarks::default(), recovered));
     };
     let opened = OpenOptions::new().read(true).write(true).open(folder.join(segment_name(segment)));
     let file = opened.map_err(Fault::disk("opening the last segment"))?;
@@ -31,7 +32,10 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<(Tail, Recover
     if header.origin != options.origin {
         return Err(OpenError::OtherOrigin { found: header.origin });
     }
-    while walk.batch()?.is_some() {}
+    let mut landmarks = Landmarks::default();
+    while let Some((_, to)) = walk.batch()? {
+        landmarks.note(segment, to);
+    }
     let cut_bytes = walk.bytes_after()?;
     if cut_bytes > 0 {
         let cutting = Fault::disk("cutting off an unfinished batch");
@@ -44,7 +48,7 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<(Tail, Recover
         tail = begin(folder, options, tail.at, header.created_ms)?;
     }
     let recovered = report(&tail, cut_bytes);
-    Ok((tail, recovered))
+    Ok((tail, landmarks, recovered))
 }
 
 fn begin(folder: &Path, options: &Options, after: Cursor, latest_ms: u64) -> Result<Tail, Fault> {

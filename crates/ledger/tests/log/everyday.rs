@@ -107,6 +107,37 @@ fn a_full_segment_is_followed_by_another_and_reading_begins_anywhere() {
 }
 
 #[test]
+fn a_long_segment_is_read_from_any_record_and_from_its_landmarks() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = || options(&Arc::default(), 1 << 30);
+    let (ledger, _) = Ledger::open(folder.path(), long()).unwrap();
+    assert_eq!((ledger.landmarks().unwrap(), ledger.landmarks_passed()), (vec![0], 0));
+    let pending: Vec<_> = (0..200_u8).map(|n| ledger.append(vec![n; 50_000])).collect();
+    let positions: Vec<_> = pending.into_iter().map(|pending| wait(pending).unwrap()).collect();
+    let landmarks = ledger.landmarks().unwrap();
+    assert_eq!((landmarks.len(), ledger.landmarks_passed()), (3, 2), "10 MB: {landmarks:?}");
+    ledger.shutdown().unwrap();
+
+    let (ledger, recovered) = Ledger::open(folder.path(), long()).unwrap();
+    assert_eq!((ledger.landmarks().unwrap(), recovered.records), (landmarks.clone(), 200));
+    for from in landmarks.iter().flat_map(|&at| [at.saturating_sub(1), at, at + 1]) {
+        let read: Vec<_> = ledger.records(Start::Index(from)).map(Result::unwrap).collect();
+        assert_eq!(read.iter().map(|(position, _)| *position).collect::<Vec<_>>(), positions[from as usize..]);
+        assert!(read.iter().all(|(position, bytes)| *bytes == vec![position.index as u8; 50_000]));
+    }
+    append_all(&ledger, &[b"on"]);
+    assert_eq!(ledger.records(Start::Index(landmarks[2])).last().unwrap().unwrap().1, b"on");
+
+    // What lies behind a landmark is verified as ever.
+    let mut bytes = fs::read(&segments(folder.path())[0]).unwrap();
+    let at = bytes.len() - 200_000;
+    bytes[at] ^= 1;
+    fs::write(&segments(folder.path())[0], &bytes).unwrap();
+    assert!(ledger.records(Start::Index(landmarks[2])).any(|record| matches!(record, Err(Fault::Damaged(_)))));
+    ledger.shutdown().unwrap();
+}
+
+#[test]
 fn batches_of_every_length_begin_where_they_should() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, _) = open(folder.path()).unwrap();

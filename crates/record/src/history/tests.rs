@@ -121,7 +121,7 @@ async fn after_a_power_cut_every_open_call_is_closed_as_unknown_once() {
         acknowledged.extend([one, two, three, four].concat());
         assert_eq!(acknowledged.len(), CALLERS * CALLS);
         recorder.ledger.shutdown().expect("written");
-        assert!(recorder.ledger.segments().expect("listed").len() > 4, "several segments");
+        assert!(recorder.ledger.landmarks().expect("listed").len() > 4, "several segments");
 
         let (mut platter, mut random) = (Platter::default(), Random::new(seed));
         for (n, asked) in tape.asked().iter().enumerate() {
