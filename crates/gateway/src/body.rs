@@ -16,7 +16,7 @@ use phi_words::{Code, Prompt, Refusal};
 use tokio::time::Instant;
 
 use crate::headers;
-use crate::request::{Bounds, Place};
+use crate::request::Place;
 
 /// The body of a reply. It holds its request's place until the last byte.
 #[derive(Debug)]
@@ -67,30 +67,35 @@ const SLOWEST: u64 = 1 << 10;
 ///
 /// # Errors
 /// `request_too_large`, `unsupported_media_type`, `invalid_request`, and `ambiguous_header` for what stands in trailers.
-pub(crate) async fn read_body(headers: &HeaderMap, mut body: Incoming, bounds: &Bounds) -> Result<Prompt, Refusal> {
+pub(crate) async fn read_body(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    (longest, setting): (usize, &'static str),
+    pause: Duration,
+) -> Result<Prompt, Refusal> {
     let too_large = || {
         Refusal::new(
             Code::RequestTooLarge,
-            format!("the body is longer than {} bytes", bounds.body_bytes),
-            "send a shorter one; the operator sets the limit as `gateway.body_bytes`",
+            format!("the body is longer than {longest} bytes"),
+            format!("send a shorter one; the operator sets the limit as `{setting}`"),
         )
     };
     let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if stated.is_some_and(|length| length > bounds.body_bytes as u64) {
+    if stated.is_some_and(|length| length > longest as u64) {
         return Err(too_large());
     }
     is_json(headers)?;
     let mut bytes = BytesMut::with_capacity(stated.and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(1 << 20));
     let began = Instant::now();
     loop {
-        let due = due(began, Instant::now(), bounds.body_idle, bytes.len());
+        let due = due(began, Instant::now(), pause, bytes.len());
         let next = tokio::time::timeout_at(due, body.frame()).await;
         let frame = match next.map_err(|_| broken("the body stopped coming"))? {
             None => return Ok(Prompt::new(bytes.freeze())),
             Some(frame) => frame.map_err(|_| broken("the body ended before its end, or is not framed as one"))?,
         };
         match frame.into_data() {
-            Ok(data) if bytes.len() + data.len() > bounds.body_bytes => return Err(too_large()),
+            Ok(data) if bytes.len() + data.len() > longest => return Err(too_large()),
             Ok(data) => bytes.extend_from_slice(&data),
             Err(frame) => frame.trailers_ref().map_or(Ok(()), headers::trailers)?,
         }

@@ -48,6 +48,8 @@ pub struct Gateway {
 pub struct Bounds {
     /// The longest body, in bytes.
     pub body_bytes: usize,
+    /// The longest body of embeddings, in bytes.
+    pub embeddings_bytes: usize,
     /// The longest pause between two pieces of a body.
     pub body_idle: Duration,
     /// Requests that run at once; one more is refused as `overloaded`.
@@ -56,9 +58,31 @@ pub struct Bounds {
     pub edge: Edge,
 }
 
+impl Bounds {
+    /// The longest body of a kind of work, in bytes, and the setting that says so.
+    pub(crate) const fn longest(&self, modality: Modality) -> (usize, &'static str) {
+        match modality {
+            Modality::Embeddings => (self.embeddings_bytes, "gateway.embeddings_bytes"),
+            Modality::Chat
+            | Modality::Ocr
+            | Modality::Transcription
+            | Modality::Speech
+            | Modality::Image
+            | Modality::Video
+            | Modality::Math => (self.body_bytes, "gateway.body_bytes"),
+        }
+    }
+}
+
 impl Default for Bounds {
     fn default() -> Self {
-        Self { body_bytes: 20 << 20, body_idle: Duration::from_secs(30), running: 4_096, edge: Edge::default() }
+        Self {
+            body_bytes: 20 << 20,
+            embeddings_bytes: 8 << 20,
+            body_idle: Duration::from_secs(30),
+            running: 4_096,
+            edge: Edge::default(),
+        }
     }
 }
 
@@ -239,7 +263,7 @@ impl Gateway {
         headers: &http::HeaderMap,
         body: Incoming,
     ) -> Result<Ask, Refusal> {
-        let body = read_body(headers, body, &self.bounds).await?;
+        let body = read_body(headers, body, self.bounds.longest(modality), self.bounds.body_idle).await?;
         let (asked, class) = (body.clone(), terms.class());
         let question = if modality == Modality::Chat && asked.len() <= READ_AT_ONCE {
             endpoints::question(modality, asked, class)?

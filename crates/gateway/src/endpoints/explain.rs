@@ -45,7 +45,10 @@ impl Gateway {
         let caller = self.identify(call, &snapshot, headers)?;
         let _slot = self.admit(call, &caller)?;
         let terms = self.terms(call, &snapshot, caller, headers)?;
-        let (body, class) = (read_body(headers, body, &self.bounds).await?, terms.class());
+        let (body, class) = (
+            read_body(headers, body, self.bounds.longest(Modality::Chat), self.bounds.body_idle).await?,
+            terms.class(),
+        );
         let reading = tokio::task::spawn_blocking(move || read_explain(body).and_then(|asked| read(asked, class)));
         let (question, body) = reading.await.unwrap_or_else(|_| Err(internal()))?;
         let permit = self.police.permit(terms.ask(question, body))?;

@@ -70,6 +70,8 @@ impl Default for ListenSection {
 pub struct GatewaySection {
     /// The longest body of a request, in bytes.
     pub body_bytes: usize,
+    /// The longest body of a request for embeddings, in bytes.
+    pub embeddings_bytes: usize,
     /// Seconds that a body may pause.
     pub body_idle_seconds: u64,
     /// Requests that run at once; one more is refused as `overloaded`.
@@ -79,7 +81,12 @@ pub struct GatewaySection {
 impl Default for GatewaySection {
     fn default() -> Self {
         let bounds = Bounds::default();
-        Self { body_bytes: bounds.body_bytes, body_idle_seconds: bounds.body_idle.as_secs(), running: bounds.running }
+        Self {
+            body_bytes: bounds.body_bytes,
+            embeddings_bytes: bounds.embeddings_bytes,
+            body_idle_seconds: bounds.body_idle.as_secs(),
+            running: bounds.running,
+        }
     }
 }
 
@@ -130,15 +137,16 @@ impl Written {
 
     pub(super) fn bounds(&self) -> Result<Bounds, ConfigError> {
         let section = &self.gateway;
-        if section.running == 0 || section.body_bytes == 0 {
+        if section.running == 0 || section.body_bytes == 0 || section.embeddings_bytes == 0 {
             return Err(wrong(
                 "gateway.running",
-                "and `gateway.body_bytes` must be above zero".into(),
+                "`gateway.body_bytes` and `gateway.embeddings_bytes` must be above zero".into(),
                 "leave them out for the defaults",
             ));
         }
         Ok(Bounds {
             body_bytes: section.body_bytes,
+            embeddings_bytes: section.embeddings_bytes,
             body_idle: seconds("gateway.body_idle_seconds", section.body_idle_seconds)?,
             running: section.running,
             edge: self.edge()?,

@@ -1,8 +1,13 @@
 //! Checks 19, 20 and 26: framing, HTTP/2, upgrades and odd methods.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::ask::{chat, raw};
+use crate::hostile::Random;
+use crate::setup::Setup;
 use crate::stand::{SOON, Stand, wait_until};
 
 const CHAT: &str = "/v1/chat/completions";
@@ -170,4 +175,65 @@ async fn check_26_nothing_is_upgraded_tunnelled_or_traced() {
         assert_eq!(statuses(&reply), [status], "{line}: {reply}");
         assert!(reply.contains("x-request-id: ") && !reply.contains(token.as_str()), "{line}: {reply}");
     }
+}
+
+/// Pieces that servers have stumbled over.
+const PIECES: &[&[u8]] = &[
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b" ",
+    b"\t",
+    b":",
+    b",",
+    b"\xff",
+    b"0\r\n\r\n",
+    b"host: b\r\n",
+    b"content-length: 3\r\n",
+    b"transfer-encoding: chunked\r\n",
+    b"connection: close\r\n",
+    b"HTTP/1.0",
+    b"GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+    b"/%",
+    b"?a=b",
+];
+
+#[tokio::test]
+async fn check_19_whatever_bytes_come_every_answer_is_ours() {
+    let settings = "[listen]\nhead_seconds = 1\nidle_seconds = 1\n[gateway]\nbody_idle_seconds = 1\n";
+    let stand = Arc::new(Setup { settings, ..Setup::default() }.up().await);
+    let body = chat("alps/m").to_string();
+    let head = |more: &str| {
+        format!(
+            "POST {CHAT} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n{more}\r\n",
+            stand.token
+        )
+    };
+    let whole = [
+        head(&format!("content-length: {}\r\n", body.len())) + &body,
+        head("transfer-encoding: chunked\r\n") + &format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len()),
+        "GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(),
+    ];
+    let mut random = Random(0x0dd_f4a1_5eed);
+    let mut asked = JoinSet::new();
+    for number in 0..200 {
+        let mut bytes: Vec<u8> = (0..2).flat_map(|_| random.pick(&whole).clone().into_bytes()).collect();
+        for _ in 0..1 + random.below(3) {
+            let at = random.below(bytes.len());
+            let end = (at + random.below(3)).min(bytes.len());
+            bytes.splice(at..end, random.pick(PIECES).iter().copied());
+        }
+        let stand = Arc::clone(&stand);
+        asked.spawn(async move { (number, sent(&stand, &bytes).await) });
+    }
+    let mut refused = 0;
+    for (number, replies) in asked.join_all().await {
+        for reply in replies.split("HTTP/1.1 ").skip(1) {
+            assert!(reply.contains("x-request-id: "), "{number}: an answer that is not ours: {replies}");
+            assert!(reply.starts_with("200 ") || reply.contains("\"code\":\""), "{number}: {replies}");
+            refused += usize::from(reply.contains("\"code\":\"invalid_request\""));
+        }
+    }
+    assert!(refused > 50, "{refused} of them: the rest is not spoiled");
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -94,6 +95,26 @@ async fn check_23_a_body_is_asked_for_only_of_who_may_send_it() {
     assert_eq!(until(&mut tcp, "\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
     tcp.write_all(body.as_bytes()).await.unwrap();
     assert!(rest(&mut tcp).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn check_23_each_kind_of_work_has_its_longest_body() {
+    let settings = "[gateway]\nbody_bytes = 8192\nembeddings_bytes = 4096\n";
+    let stand = Setup { settings, ..Setup::default() }.up().await;
+    let padded = |body: Value, length: usize| {
+        let text = body.to_string();
+        text.clone() + &" ".repeat(length - text.len())
+    };
+    let embed = json!({"model": "alps/e", "input": "a"});
+    for (path, body, most, setting) in [
+        ("/v1/chat/completions", chat("alps/m"), 8_192, "gateway.body_bytes"),
+        ("/v1/embeddings", embed, 4_096, "gateway.embeddings_bytes"),
+    ] {
+        assert_eq!(stand.ask(Ask::text(path, padded(body.clone(), most))).await.status, 200, "{path}");
+        let reply = stand.ask(Ask::text(path, padded(body, most + 1))).await;
+        assert_eq!(reply.refusal(), (413, "request_too_large".to_owned()), "{path}");
+        assert!(reply.text().contains(setting), "{reply:?}");
+    }
 }
 
 #[tokio::test]
