@@ -99,7 +99,7 @@ impl Recorder {
     /// Where the ledger does not take it: then it must not take effect.
     pub async fn act(&self, act: Act) -> Result<(), RecordError> {
         let record = Record::Act(Box::new(act.into_record()));
-        self.send(&record)?.await.map_err(RecordError::Ledger)?;
+        self.in_time(self.send(&record)?).await?;
         // What could not be recorded is not done, and changes nothing.
         self.standing().carried.follow(&record);
         Ok(())
