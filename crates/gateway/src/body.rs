@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
-use phi_words::{Code, Prompt, Refusal};
+use phi_words::{Code, Prompt, Refusal, Wait};
 use tokio::time::Instant;
 
 use crate::headers;
@@ -60,18 +62,58 @@ impl http_body::Body for Body {
     }
 }
 
+/// Bytes of bodies that are held at once, all requests together.
+#[derive(Debug, Default)]
+pub(crate) struct Bodies(AtomicUsize);
+
+/// The part of one request. It is given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    bodies: Arc<Bodies>,
+    most: usize,
+    bytes: usize,
+}
+
+impl Bodies {
+    pub(crate) fn hold(self: &Arc<Self>, most: usize) -> Hold {
+        Hold { bodies: Arc::clone(self), most, bytes: 0 }
+    }
+}
+
+impl Hold {
+    fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.bytes += bytes;
+        if self.bodies.0.fetch_add(bytes, Ordering::SeqCst) + bytes <= self.most {
+            return Ok(());
+        }
+        let refusal = Refusal::new(
+            Code::Overloaded,
+            "this server holds more bytes of requests than it takes on",
+            "try again shortly; the operator sets the limit as `gateway.bodies_bytes`",
+        );
+        Err(refusal.wait(Wait::new(Duration::from_secs(1))))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.bodies.0.fetch_sub(self.bytes, Ordering::SeqCst);
+    }
+}
+
 /// Bytes a second: a body that comes more slowly, once the time of a pause is over, holds its place for nothing.
 const SLOWEST: u64 = 1 << 10;
 
 /// Reads a JSON body, as long as it is neither too long nor too slow.
 ///
 /// # Errors
-/// `request_too_large`, `unsupported_media_type`, `invalid_request`, and `ambiguous_header` for what stands in trailers.
+/// `request_too_large`, `unsupported_media_type`, `invalid_request`, `overloaded`, and `ambiguous_header` for what stands in trailers.
 pub(crate) async fn read_body(
     headers: &HeaderMap,
     mut body: Incoming,
     (longest, setting): (usize, &'static str),
     pause: Duration,
+    hold: &mut Hold,
 ) -> Result<Prompt, Refusal> {
     let too_large = || {
         Refusal::new(
@@ -96,7 +138,10 @@ pub(crate) async fn read_body(
         };
         match frame.into_data() {
             Ok(data) if bytes.len() + data.len() > longest => return Err(too_large()),
-            Ok(data) => bytes.extend_from_slice(&data),
+            Ok(data) => {
+                hold.grow(data.len())?;
+                bytes.extend_from_slice(&data);
+            }
             Err(frame) => frame.trailers_ref().map_or(Ok(()), headers::trailers)?,
         }
     }

@@ -18,7 +18,7 @@ use phi_route::Plan;
 use phi_upstream::{Failure, Reply, Upstream};
 use phi_words::{Class, Clock, Code, Modality, Refusal, Region, RequestId, Wait};
 
-use crate::body::{Body, read_body};
+use crate::body::{Bodies, Body, Hold, read_body};
 use crate::endpoints::{self, Endpoint, Shelf};
 use crate::headers::{self, Told};
 use crate::metrics::Metrics;
@@ -41,6 +41,7 @@ pub struct Gateway {
     pub(crate) upstream: Upstream,
     pub(crate) bounds: Bounds,
     running: Arc<AtomicUsize>,
+    bodies: Arc<Bodies>,
 }
 
 /// How much the gateway takes on.
@@ -50,6 +51,8 @@ pub struct Bounds {
     pub body_bytes: usize,
     /// The longest body of embeddings, in bytes.
     pub embeddings_bytes: usize,
+    /// Bytes of bodies that are held at once, until their answers begin; one more is refused as `overloaded`.
+    pub bodies_bytes: usize,
     /// The longest pause between two pieces of a body.
     pub body_idle: Duration,
     /// Requests that run at once; one more is refused as `overloaded`.
@@ -79,6 +82,7 @@ impl Default for Bounds {
         Self {
             body_bytes: 20 << 20,
             embeddings_bytes: 8 << 20,
+            bodies_bytes: 1 << 30,
             body_idle: Duration::from_secs(30),
             running: 4_096,
             edge: Edge::default(),
@@ -98,6 +102,8 @@ pub(crate) struct Call {
     class: Option<Class>,
     /// From the opened entry on, the entry records how it went; until then, a refusal is recorded as such.
     opened: bool,
+    /// Its body is held until its answer begins.
+    hold: Option<Hold>,
 }
 
 impl Gateway {
@@ -122,6 +128,7 @@ impl Gateway {
             upstream,
             bounds,
             running: Arc::new(AtomicUsize::new(0)),
+            bodies: Arc::default(),
         }
     }
 
@@ -263,7 +270,7 @@ impl Gateway {
         headers: &http::HeaderMap,
         body: Incoming,
     ) -> Result<Ask, Refusal> {
-        let body = read_body(headers, body, self.bounds.longest(modality), self.bounds.body_idle).await?;
+        let body = self.body(call, modality, headers, body).await?;
         let (asked, class) = (body.clone(), terms.class());
         let question = if modality == Modality::Chat && asked.len() <= READ_AT_ONCE {
             endpoints::question(modality, asked, class)?
@@ -273,6 +280,18 @@ impl Gateway {
         };
         call.model = Some("unknown".to_owned());
         Ok(terms.ask(question, body))
+    }
+
+    /// Reads a body within the bounds of its kind of work, and of all.
+    pub(crate) async fn body(
+        &self,
+        call: &mut Call,
+        modality: Modality,
+        headers: &http::HeaderMap,
+        body: Incoming,
+    ) -> Result<phi_words::Prompt, Refusal> {
+        let hold = call.hold.insert(self.bodies.hold(self.bounds.bodies_bytes));
+        read_body(headers, body, self.bounds.longest(modality), self.bounds.body_idle, hold).await
     }
 
     fn plan(&self, call: &mut Call, snapshot: &Snapshot, permit: phi_police::Permit) -> Result<Plan, Refusal> {
@@ -391,6 +410,7 @@ impl Call {
             region: None,
             class: None,
             opened: false,
+            hold: None,
         }
     }
 

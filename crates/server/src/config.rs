@@ -448,6 +448,7 @@ mod tests {
             ("[upstream]\nretry_percent = 2000", "upstream.retry_percent"),
             ("[deployment]\nname = 'a/b'", "deployment.name"),
             ("[gateway]\nrunning = 0", "gateway.running"),
+            ("[gateway]\nbodies_bytes = 4096", "gateway.bodies_bytes"),
         ] {
             let error = checked(text).expect_err(text);
             assert!(error.contains(name), "{error}");

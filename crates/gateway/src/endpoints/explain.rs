@@ -17,7 +17,7 @@ use phi_words::{Class, Code, MicroUsd, Modality, Prompt, Refusal, Wait};
 use serde_json::{Map, Value, json};
 
 use super::{Endpoint, json as reply, named, question};
-use crate::body::{Body, read_body};
+use crate::body::Body;
 use crate::headers;
 use crate::request::{Call, Gateway, internal};
 use crate::surface::openai;
@@ -45,10 +45,7 @@ impl Gateway {
         let caller = self.identify(call, &snapshot, headers)?;
         let _slot = self.admit(call, &caller)?;
         let terms = self.terms(call, &snapshot, caller, headers)?;
-        let (body, class) = (
-            read_body(headers, body, self.bounds.longest(Modality::Chat), self.bounds.body_idle).await?,
-            terms.class(),
-        );
+        let (body, class) = (self.body(call, Modality::Chat, headers, body).await?, terms.class());
         let reading = tokio::task::spawn_blocking(move || read_explain(body).and_then(|asked| read(asked, class)));
         let (question, body) = reading.await.unwrap_or_else(|_| Err(internal()))?;
         let permit = self.police.permit(terms.ask(question, body))?;

@@ -72,6 +72,9 @@ pub struct GatewaySection {
     pub body_bytes: usize,
     /// The longest body of a request for embeddings, in bytes.
     pub embeddings_bytes: usize,
+    /// Bytes of bodies that are held at once, all requests together, until their answers begin; one more is refused as
+    /// `overloaded`.
+    pub bodies_bytes: usize,
     /// Seconds that a body may pause.
     pub body_idle_seconds: u64,
     /// Requests that run at once; one more is refused as `overloaded`.
@@ -84,6 +87,7 @@ impl Default for GatewaySection {
         Self {
             body_bytes: bounds.body_bytes,
             embeddings_bytes: bounds.embeddings_bytes,
+            bodies_bytes: bounds.bodies_bytes,
             body_idle_seconds: bounds.body_idle.as_secs(),
             running: bounds.running,
         }
@@ -144,9 +148,17 @@ impl Written {
                 "leave them out for the defaults",
             ));
         }
+        if section.bodies_bytes < section.body_bytes.max(section.embeddings_bytes) {
+            return Err(wrong(
+                "gateway.bodies_bytes",
+                "is less than one body may have".into(),
+                "set it to many times `gateway.body_bytes`",
+            ));
+        }
         Ok(Bounds {
             body_bytes: section.body_bytes,
             embeddings_bytes: section.embeddings_bytes,
+            bodies_bytes: section.bodies_bytes,
             body_idle: seconds("gateway.body_idle_seconds", section.body_idle_seconds)?,
             running: section.running,
             edge: self.edge()?,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use phi_simulate::Fault;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -115,6 +116,30 @@ async fn check_23_each_kind_of_work_has_its_longest_body() {
         assert_eq!(reply.refusal(), (413, "request_too_large".to_owned()), "{path}");
         assert!(reply.text().contains(setting), "{reply:?}");
     }
+}
+
+#[tokio::test]
+async fn check_23_bodies_together_have_a_bound_and_are_given_back() {
+    let settings = "[gateway]\nbody_bytes = 4096\nembeddings_bytes = 4096\nbodies_bytes = 5000\n";
+    let stand = Setup { settings, ..Setup::default() }.up().await;
+    stand.host("alps-a").next([Fault::Stall { after: None }]);
+    let body = chat("alps/m").to_string();
+    let body = body.clone() + &" ".repeat(3_000 - body.len());
+    let mut first = TcpStream::connect(stand.address()).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 3000\r\n\r\n{body}",
+        stand.token
+    );
+    first.write_all(head.as_bytes()).await.unwrap();
+    wait_until("the host has the first", async || !stand.host("alps-a").seen().is_empty()).await;
+    let ask = || Ask::text("/v1/chat/completions", body.clone());
+    let refused = stand.ask(ask()).await;
+    assert_eq!(refused.refusal(), (503, "overloaded".to_owned()));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(stand.ask(Ask::chat("alps/m")).await.status, 200, "a short one still fits");
+    drop(first);
+    wait_until("its bytes are given back", async || stand.ask(ask()).await.status == 200).await;
 }
 
 #[tokio::test]
