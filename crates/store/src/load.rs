@@ -41,7 +41,8 @@ pub(crate) async fn all(moment: &mut SqliteConnection) -> Result<Contents, Store
         },
         agreements: rows(moment, "agreements", "SELECT * FROM agreements ORDER BY id", agreement).await?,
         credentials: rows(moment, "credentials", "SELECT * FROM credentials ORDER BY id", credential).await?,
-        withdrawn: rows(moment, "withdrawn", "SELECT * FROM withdrawn ORDER BY route", |line| line.word("route")).await?,
+        withdrawn: rows(moment, "withdrawn", "SELECT * FROM withdrawn ORDER BY route", |line| line.word("route"))
+            .await?,
     })
 }
 

@@ -320,7 +320,8 @@ async fn keys_of_the_first_form_are_plain_ones_in_the_second() {
     change.put_credential(&key).await.unwrap();
     change.commit().await.unwrap();
     store.close().await;
-    raw(&path(&folder), "ALTER TABLE credentials DROP COLUMN kind; DROP TABLE withdrawn; PRAGMA user_version = 1").await;
+    raw(&path(&folder), "ALTER TABLE credentials DROP COLUMN kind; DROP TABLE withdrawn; PRAGMA user_version = 1")
+        .await;
     let store = Store::open(&path(&folder)).await.unwrap();
     assert_eq!(store.load_all().await.unwrap().credentials, [key]);
 }
