@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use phi_crypto::{hex, sha256};
-use phi_words::{Currency, ModelName, ProviderName, Region, RouteId, Usage};
+use phi_words::{Currency, MicroUsd, ModelName, ProviderName, Region, RouteId, Usage};
 
 use crate::check::{self, Parts};
 use crate::file::{BUILT_IN, files};
@@ -136,10 +136,22 @@ impl Catalogue {
     /// [`CostError`], where no price is known, or it is more than can be counted.
     pub fn cost(&self, row: &Row, usage: &Usage, margin_bp: u32) -> Result<Cost, CostError> {
         if row.host.free {
-            return Ok(Cost { list: phi_words::MicroUsd::ZERO, charge: phi_words::MicroUsd::ZERO });
+            return Ok(Cost { list: MicroUsd::ZERO, charge: MicroUsd::ZERO });
         }
         let price = row.price.ok_or(CostError::Unpriced("use"))?;
         price.cost(usage, self.usd(&price), margin_bp)
+    }
+
+    /// What `usage` of a row costs by the list alone: [`Cost::list`], sooner.
+    ///
+    /// # Errors
+    /// As [`Catalogue::cost`].
+    pub fn list_cost(&self, row: &Row, usage: &Usage) -> Result<MicroUsd, CostError> {
+        if row.host.free {
+            return Ok(MicroUsd::ZERO);
+        }
+        let price = row.price.ok_or(CostError::Unpriced("use"))?;
+        price.list(usage, self.usd(&price))
     }
 
     /// The price of each unit that a row's list has a price for, by the list and with a margin in hundredths of a

@@ -190,6 +190,15 @@ impl<'d> Value<'d> {
         }))
     }
 
+    /// The values of an object's members, in order; `None` for anything else.
+    pub fn values(self) -> Option<impl Iterator<Item = Value<'d>>> {
+        let mut children = (self.kind() == Kind::Object).then(|| self.children())?;
+        Some(std::iter::from_fn(move || {
+            let _key = children.next()?;
+            children.next()
+        }))
+    }
+
     /// One member of an object. `null` counts as absent.
     pub fn member(self, key: &str) -> Option<Self> {
         let (_, value) = self.members()?.find(|(name, _)| name == key)?;

@@ -128,6 +128,8 @@ struct Fields {
     model: ModelName,
     capabilities: BTreeSet<Capability>,
     unknown: Vec<Arc<str>>,
+    /// For each member of the body, its row, if the table knows it and it is not `null`.
+    rows: Vec<Option<&'static Row>>,
 }
 
 impl Fields {
@@ -137,9 +139,11 @@ impl Fields {
             .root()
             .members()
             .ok_or_else(|| Refusal::new(Code::InvalidRequest, "the body is not an object", "send one JSON object"))?;
-        let mut found = Found::new(class);
+        let (mut found, mut rows) = (Found::new(class), Vec::new());
         for (key, value) in members {
-            match fields::row(table, &key) {
+            let row = fields::row(table, &key);
+            rows.push(row.filter(|_| !value.is_null()));
+            match row {
                 Some(_) if value.is_null() => {}
                 Some(row) => check(row, &key, value, &mut found)?,
                 None => found.unknown("", &key, table.iter().map(|row| row.name))?,
@@ -147,7 +151,7 @@ impl Fields {
         }
         let model = read_model(document.root())?;
         let Found { capabilities, unknown, .. } = found;
-        Ok(Self { table, document, model, capabilities, unknown })
+        Ok(Self { table, document, model, capabilities, unknown, rows })
     }
 
     /// A field, if it is there and not `null`.
@@ -157,11 +161,8 @@ impl Fields {
 
     /// The fields that the table knows, with their rows.
     fn known(&self) -> impl Iterator<Item = (&'static Row, Value<'_>)> {
-        let members = self.document.root().members().into_iter().flatten();
-        members.filter_map(|(key, value)| {
-            let row = fields::row(self.table, &key)?;
-            (!value.is_null()).then_some((row, value))
-        })
+        let values = self.document.root().values().into_iter().flatten();
+        self.rows.iter().zip(values).filter_map(|(row, value)| Some(((*row)?, value)))
     }
 
     fn fits(&self, carry: &Carry) -> Result<(), Misfit> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use phi_catalog::{Row, Territory};
+use phi_catalog::Row;
 use phi_dialect::{Carry, Misfit, Question};
 use phi_police::{Facts, Permit};
-use phi_words::{Class, Framework, Modality, ModelName, OrgId, Region, RouteId, SpaceName, Tier, Usage};
+use phi_words::{Class, Framework, MicroUsd, Modality, ModelName, OrgId, Region, RouteId, SpaceName, Tier, Usage};
 
 use crate::health::Unfit;
 use crate::residency::{Case, Eligible, Lack, Resident};
@@ -111,10 +111,10 @@ impl<'a> Moment<'a> {
         wish: &Wish<'_>,
         dropped: &mut dyn FnMut(&'a Arc<Row>, usize, Dropped),
     ) -> Option<Vec<Kept<'a>>> {
-        let territory = self.scene.catalogue().region(wish.region);
+        let region = self.region(wish);
         let mut kept = Vec::new();
-        let named = self.named(wish, &mut |(row, spot), rank| match self.fate((row, spot), territory, wish) {
-            Ok(way) => kept.push(Kept { way, carry: &spot.carry, order: self.order(row, rank, wish) }),
+        let named = self.named(wish, &mut |(row, spot), rank| match self.fate((row, spot), region, wish) {
+            Ok(way) => kept.push(Kept { way, carry: &spot.carry, order: self.order_in(region, row, rank, wish) }),
             Err(why) => dropped(row, rank, why),
         });
         named.then_some(())?;
@@ -167,10 +167,10 @@ impl<'a> Moment<'a> {
     pub(crate) fn fate(
         &self,
         (row, spot): (&'a Arc<Row>, &'a Spot),
-        territory: Option<&Territory>,
+        region: Option<usize>,
         wish: &Wish<'_>,
     ) -> Result<Way<'a>, Dropped> {
-        self.fate_by((row, spot), spot.links(wish.org), territory, wish)
+        self.fate_by((row, spot), spot.links(wish.org), region, wish)
     }
 
     /// The same, where no other ways to the host than these are taken.
@@ -178,10 +178,10 @@ impl<'a> Moment<'a> {
         &self,
         (row, spot): (&'a Arc<Row>, &'a Spot),
         links: impl Iterator<Item = &'a Arc<Link>>,
-        territory: Option<&Territory>,
+        region: Option<usize>,
         wish: &Wish<'_>,
     ) -> Result<Way<'a>, Dropped> {
-        let resident = self.serves(row, territory, wish)?;
+        let resident = self.serves((row, spot), region, wish)?;
         let mut links = links.peekable();
         links.peek().ok_or(Dropped::NoCredential)?;
         demand(row.is_priced(), || Dropped::NoPrice)?;
@@ -193,17 +193,21 @@ impl<'a> Moment<'a> {
 
     /// Whether law and permit still let a request take this way to a route.
     pub(crate) fn upholds(&self, row: &Row, link: &Link, wish: &Wish<'_>) -> bool {
-        let territory = self.scene.catalogue().region(wish.region);
+        let region = self.region(wish);
         let Some((known, spot)) = self.scene.one(&row.route) else { return false };
         // Another model, host or space under the same id is another route.
         let is_same = (&known.host, &known.own, &known.space) == (&row.host, &row.own, &row.space);
         let same_way = spot.links(wish.org).filter(|known| known.as_ref() == link);
-        is_same && self.fate_by((known, spot), same_way, territory, wish).is_ok()
+        is_same && self.fate_by((known, spot), same_way, region, wish).is_ok()
     }
 
     /// Where a route stands for a kept or dropped one among the others.
     pub(crate) fn order(&self, row: &'a Row, rank: usize, wish: &Wish<'_>) -> Order<'a> {
-        let territory = self.scene.catalogue().region(wish.region);
+        self.order_in(self.region(wish), row, rank, wish)
+    }
+
+    fn order_in(&self, region: Option<usize>, row: &'a Row, rank: usize, wish: &Wish<'_>) -> Order<'a> {
+        let territory = region.and_then(|at| self.scene.catalogue().regions().get(at));
         Order {
             alias: rank,
             doubtful: row.is_doubtful(self.today),
@@ -214,6 +218,11 @@ impl<'a> Moment<'a> {
         }
     }
 
+    /// The place of the asked region among the catalogue's.
+    pub(crate) fn region(&self, wish: &Wish<'_>) -> Option<usize> {
+        self.scene.catalogue().regions().iter().position(|territory| territory.name == *wish.region)
+    }
+
     /// What the request is estimated to use at a route.
     pub(crate) fn usage(&self, row: &Row, wish: &Wish<'_>) -> Usage {
         let output = if row.modality == Modality::Embeddings { 0 } else { wish.output.unwrap_or(USUAL_OUTPUT) };
@@ -222,20 +231,19 @@ impl<'a> Moment<'a> {
 
     /// What it would cost there by the list, in micro-USD; without a price more than anything.
     fn cost(&self, row: &Row, wish: &Wish<'_>) -> i64 {
-        let cost = self.scene.catalogue().cost(row, &self.usage(row, wish), 0);
-        cost.map_or(i64::MAX, |cost| cost.list.micros())
+        self.scene.catalogue().list_cost(row, &self.usage(row, wish)).map_or(i64::MAX, MicroUsd::micros)
     }
 
     /// Whether a route does this work, now and in this region, for anybody.
     fn serves(
         &self,
-        row: &'a Arc<Row>,
-        territory: Option<&Territory>,
+        (row, spot): (&'a Arc<Row>, &'a Spot),
+        region: Option<usize>,
         wish: &Wish<'_>,
     ) -> Result<Resident<'a>, Dropped> {
         let chosen_for_all = wish.model.as_str() == AUTO && wish.modality != Modality::Embeddings;
         demand(row.modality == wish.modality, || Dropped::OtherWork)?;
-        let resident = territory.and_then(|territory| Resident::of(row, territory)).ok_or(Dropped::OutsideRegion)?;
+        let resident = region.and_then(|at| spot.residence.in_region(at)).ok_or(Dropped::OutsideRegion)?;
         demand(!self.scene.leaves_out(&row.host), || Dropped::LeftOut)?;
         demand(row.is_live(self.today), || Dropped::NotLive)?;
         demand(!(chosen_for_all && row.pin_only), || Dropped::PinOnly)?;

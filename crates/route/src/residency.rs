@@ -44,6 +44,27 @@ impl<'a> Resident<'a> {
     }
 }
 
+/// In which regions of a catalogue a route lies: worked out once, by the law itself, and asked for every request.
+#[derive(Debug)]
+pub(crate) struct Residence {
+    row: Arc<Row>,
+    /// For each region of the catalogue, in its order.
+    inside: Vec<bool>,
+}
+
+impl Residence {
+    pub(crate) fn of(row: &Arc<Row>, territories: &[Territory]) -> Self {
+        let inside = territories.iter().map(|territory| Resident::of(row, territory).is_some()).collect();
+        Self { row: Arc::clone(row), inside }
+    }
+
+    /// Proof that the route lies in the region at this place of the catalogue's order.
+    pub(crate) fn in_region(&self, at: usize) -> Option<Resident<'_>> {
+        let inside = self.inside.get(at).copied().unwrap_or(false);
+        inside.then_some(Resident { row: &self.row })
+    }
+}
+
 /// Proof that PHI may take a route, by this way to its host and no other:
 ///
 /// ```compile_fail

@@ -8,6 +8,7 @@ use phi_vault::Sealed;
 use phi_words::{CredentialId, HostName, OrgId, RouteId};
 
 use crate::carry::carry;
+use crate::residency::Residence;
 use crate::{Settings, Standing};
 
 /// Everything that requests are routed by, beside themselves: the catalogue, what stands, and the settings. Made once and
@@ -25,6 +26,7 @@ pub struct Scene {
 /// What is worked out of a route.
 pub(crate) struct Spot {
     pub(crate) carry: Arc<Carry>,
+    pub(crate) residence: Residence,
     links: Arc<Links>,
 }
 
@@ -51,6 +53,7 @@ impl Scene {
             catalogue.hosts().iter().map(|host| (&host.name, Arc::new(Links::of(host, &standing)))).collect();
         let spot = |row: &Arc<Row>| Spot {
             carry: Arc::new(carry(row)),
+            residence: Residence::of(row, catalogue.regions()),
             links: links.get(&row.host.name).cloned().unwrap_or_default(),
         };
         let spots = catalogue.rows().iter().map(spot).collect();
