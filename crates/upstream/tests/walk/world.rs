@@ -127,12 +127,20 @@ impl World {
 
     /// How the ledger says that a call ended.
     pub(crate) async fn closed(&self, id: RequestId) -> ClosedRecord {
-        let found = self.recorder.call(id).await.expect("a history");
-        let closed = found.into_iter().find_map(|found| match found.line.record {
-            Record::Closed(closed) => Some(*closed),
-            Record::Refused(_) | Record::Opened(_) | Record::Act(_) => None,
-        });
-        closed.expect("a closed entry")
+        // Who leaves does not wait for the record of it.
+        let by = Instant::now() + Duration::from_secs(10);
+        loop {
+            let found = self.recorder.call(id).await.expect("a history");
+            let closed = found.into_iter().find_map(|found| match found.line.record {
+                Record::Closed(closed) => Some(*closed),
+                Record::Refused(_) | Record::Opened(_) | Record::Act(_) => None,
+            });
+            match closed {
+                Some(closed) => return closed,
+                None => assert!(Instant::now() < by, "no closed entry"),
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Every host behaves, and has seen nothing, and every route is well.
