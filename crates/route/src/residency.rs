@@ -68,8 +68,8 @@ impl Residence {
 /// Proof that PHI may take a route, by this way to its host and no other:
 ///
 /// ```compile_fail
-/// fn forge<'a>(resident: phi_route::Resident<'a>) -> phi_route::Eligible<'a> {
-///     phi_route::Eligible { resident, link: todo!() }
+/// fn forge<'a>(resident: phi_route::Resident<'a>, other: phi_route::Eligible<'a>) -> phi_route::Eligible<'a> {
+///     phi_route::Eligible { resident, ..other }
 /// }
 /// ```
 /// ```

@@ -1,19 +1,16 @@
 //! Agreements over time: when they let PHI through and when not, what together covers a host, and what an operator is
 //! told before one lapses.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use phi_gateway::{Serve, Stop};
 use phi_record::By;
 use phi_server::orders::Order;
 use phi_server::say::Said;
 use phi_simulate::Fault;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use crate::ask::{Ask, Reply};
+use crate::operations::probe;
 use crate::setup::{Setup, attest, key_of, put_key};
 use crate::stand::{Stand, text};
 
@@ -255,16 +252,6 @@ async fn what_is_shown_of_a_route_is_what_becomes_of_a_request() {
         }
         assert!(served > 20 && with_phi > 5, "{served} {with_phi}");
     }
-}
-
-/// What an operator's probe is told.
-async fn probe(stand: &Stand, path: &str) -> Reply {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (_stopper, stop) = Stop::pair();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(Arc::clone(&stand.gateway).serve(listener, Serve::Operations, stop));
-    Ask::get(path).bare().send(address).await.whole().await
 }
 
 #[tokio::test]
