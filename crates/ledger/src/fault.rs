@@ -109,6 +109,9 @@ pub enum OpenError {
         /// The origin in the headers.
         found: String,
     },
+    /// The log of another process does not end where that one says, or is not written in the way that is wanted here.
+    #[error("the log does not end where the process that writes it says, or has another durability")]
+    OtherEnd,
     /// The disk failed, or the last segment does not verify.
     #[error("the log cannot be opened")]
     Fault(#[from] Fault),

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use crate::fault::{AppendError, Damage, Fault, OpenError, Unwritten};
 use crate::format::{MAX_RECORD, Position};
+use crate::handover::{Held, Reached};
+use crate::landmarks::Landmarks;
 use crate::read::{Records, Report, Start, verify, verify_older};
 use crate::segment::list;
 use crate::shared::{Shared, Status};
-use crate::writer::recover::recover;
-use crate::writer::{Command, Waiting, Writer};
+use crate::writer::recover::{find, recover};
+use crate::writer::{Command, Tail, Waiting, Writer};
 use crate::{Disk, Durability, Files, Options, Pending};
 
 /// The log's one writer in this process. Clones write the same log.
@@ -55,7 +57,30 @@ impl Ledger {
             return Err(OpenError::OriginLength { bytes: options.origin.len() });
         }
         let lock = lock(folder, &*options.files)?;
-        let (tail, landmarks, recovered) = recover(folder, &options)?;
+        let found = recover(folder, &options)?;
+        Self::start(folder, options, found, lock)
+    }
+
+    /// Opens a log whose writer in another process holds still, where that one left it. Nothing is written by this, and
+    /// nothing must be before that one has given the log up. `lock` is the log's lock.
+    ///
+    /// # Errors
+    /// Where the log does not end where its writer says, or is not written as `options` say; else as [`Ledger::open`].
+    pub fn take_over(folder: &Path, options: Options, reached: Reached, lock: File) -> Result<Self, OpenError> {
+        let found = find(folder, &options)?.ok_or(OpenError::OtherEnd)?;
+        let (tail, landmarks, recovered) = found.untouched(&options).ok_or(OpenError::OtherEnd)?;
+        if (Reached { records: recovered.records, head: recovered.head }) != reached {
+            return Err(OpenError::OtherEnd);
+        }
+        Ok(Self::start(folder, options, (tail, landmarks, recovered), lock)?.0)
+    }
+
+    fn start(
+        folder: &Path,
+        options: Options,
+        (tail, landmarks, recovered): (Tail, Landmarks, Recovered),
+        lock: File,
+    ) -> Result<(Self, Recovered), OpenError> {
         let shared = Arc::new(Shared::new(recovered.records, landmarks, &options));
         let (commands, waiting) = channel();
         let ledger = Self {
@@ -66,11 +91,8 @@ impl Ledger {
             shared: Arc::clone(&shared),
             threads: Arc::default(),
         };
-        let writer = Writer::new(folder, options, tail, Arc::clone(&shared), waiting);
-        ledger.spawn("ledger-write", move || {
-            writer.run();
-            drop(lock);
-        })?;
+        let writer = Writer::new(folder, options, tail, Arc::clone(&shared), waiting, lock);
+        ledger.spawn("ledger-write", move || writer.run())?;
         if recovered.segment > 0 {
             let (folder, last) = (folder.to_path_buf(), recovered.segment);
             ledger.spawn("ledger-verify", move || {
@@ -99,6 +121,17 @@ impl Ledger {
     /// there were without theirs at the last acknowledgement.
     pub fn keep(&self, record: Vec<u8>) -> Pending {
         self.send(record, true)
+    }
+
+    /// Has the writer finish what it is at, and write nothing from then on until it is decided who writes. It blocks for
+    /// as long as the disk does.
+    ///
+    /// # Errors
+    /// Where the log cannot be written now: so it cannot change hands.
+    pub fn hold(&self) -> Result<Held, Fault> {
+        let (asks, held) = channel();
+        self.commands.send(Command::Hold(asks)).map_err(|_| Fault::Stopped)?;
+        held.recv().unwrap_or(Err(Fault::Stopped))
     }
 
     /// Whether the log takes records now.
@@ -143,10 +176,14 @@ impl Ledger {
         &self.folder
     }
 
-    /// The records that were acknowledged, from `start` on. Where it comes upon damage the log becomes unavailable.
+    /// The records that were acknowledged, from `start` on; of a log that was given up, those that lie on the disk. Where it
+    /// comes upon damage the log becomes unavailable.
     pub fn records(&self, start: Start) -> impl Iterator<Item = Result<(Position, Vec<u8>), Fault>> + Send + use<> {
         let shared = Arc::clone(&self.shared);
-        let records = Records::new(&self.folder, start).acknowledged(Arc::clone(shared.progress()));
+        let mut records = Records::new(&self.folder, start);
+        if !shared.has_left() {
+            records = records.acknowledged(Arc::clone(shared.progress()));
+        }
         records.inspect(move |record| {
             if let Err(fault) = record {
                 shared.condemn(fault);

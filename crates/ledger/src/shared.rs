@@ -28,6 +28,7 @@ pub(crate) struct Shared {
     /// Since when the disk is at work on one batch.
     busy: Mutex<Option<Instant>>,
     stopping: AtomicBool,
+    left: AtomicBool,
 }
 
 /// How far the log is written; what a reader beside the writer may see.
@@ -77,6 +78,7 @@ impl Shared {
             patience: options.patience,
             busy: Mutex::default(),
             stopping: AtomicBool::new(false),
+            left: AtomicBool::new(false),
         }
     }
 
@@ -153,6 +155,15 @@ impl Shared {
 
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Another process writes the log from now on.
+    pub(crate) fn leave(&self) {
+        self.left.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_left(&self) -> bool {
+        self.left.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -2,6 +2,7 @@
 //! Where the disk fails it answers everybody at once, holds what is kept, and goes on in a new segment when it can.
 
 pub(crate) mod recover;
+mod ship;
 mod waiting;
 
 pub(crate) use waiting::Waiting;
@@ -10,11 +11,12 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use crate::fault::Fault;
 use crate::format::{MARK, Mark, Position, batch_start, head, leaf, push_record};
+use crate::handover::Held;
 use crate::segment::{Segment, create};
 use crate::shared::{Shared, Status};
 use crate::window::Cursor;
@@ -30,6 +32,8 @@ const WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_se
 #[derive(Debug)]
 pub(crate) enum Command {
     Write(Waiting),
+    /// Write nothing until it is decided who writes.
+    Hold(Sender<Result<Held, Fault>>),
     Stop,
 }
 
@@ -53,6 +57,9 @@ pub(crate) struct Writer {
     waiting: VecDeque<Waiting>,
     outage: Option<Outage>,
     wait: Duration,
+    /// Held for as long as the log is ours.
+    lock: Option<File>,
+    hold: Option<Sender<Result<Held, Fault>>>,
 }
 
 /// The disk failed, and nothing more is written to the same file.
@@ -71,9 +78,21 @@ impl Writer {
         tail: Tail,
         shared: Arc<Shared>,
         commands: Receiver<Command>,
+        lock: File,
     ) -> Self {
         let folder = folder.to_path_buf();
-        Self { folder, options, shared, commands, tail, waiting: VecDeque::new(), outage: None, wait: WAIT.0 }
+        Self {
+            folder,
+            options,
+            shared,
+            commands,
+            tail,
+            waiting: VecDeque::new(),
+            outage: None,
+            wait: WAIT.0,
+            lock: Some(lock),
+            hold: None,
+        }
     }
 
     /// Works until it is stopped or nobody can send any more.
@@ -86,6 +105,11 @@ impl Writer {
             }
             if last {
                 break;
+            }
+            if let Some(asks) = self.hold.take()
+                && let Some(heir) = self.hold(&asks)
+            {
+                return self.ship(heir);
             }
         }
     }
@@ -100,6 +124,10 @@ impl Writer {
         loop {
             match next {
                 Ok(Command::Write(waiting)) => self.waiting.push_back(waiting),
+                Ok(Command::Hold(asks)) => {
+                    self.hold = Some(asks);
+                    return last;
+                }
                 Ok(Command::Stop) => last = true,
                 Err(RecvTimeoutError::Disconnected) => return true,
                 Err(RecvTimeoutError::Timeout) => return last,

@@ -1,7 +1,6 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use crate::Options;
 use crate::fault::{Fault, OpenError};
 use crate::format::{first_head, segment_name};
 use crate::handle::Recovered;
@@ -10,16 +9,43 @@ use crate::read::{Start, Walk};
 use crate::segment::{create, list};
 use crate::window::Cursor;
 use crate::writer::{Tail, from_disk};
+use crate::{Durability, Options};
+
+/// The last segment, read to the end of its last whole batch.
+pub(crate) struct Found {
+    tail: Tail,
+    landmarks: Landmarks,
+    durability: Durability,
+    /// What stands behind that.
+    surplus_bytes: u64,
+}
 
 /// Finds the end of the log, cuts off what was never written to its end, and opens the last segment to go on; begins
 /// the log where there is none.
 pub(crate) fn recover(folder: &Path, options: &Options) -> Result<(Tail, Landmarks, Recovered), OpenError> {
-    let Some(segment) = list(folder)?.pop() else {
+    let Some(found) = find(folder, options)? else {
         let first = Cursor { offset: 0, index: 0, head: first_head(&options.origin) };
         let tail = begin(folder, options, first, 0)?;
         let recovered = report(&tail, 0);
         return Ok((tail, Landmarks::default(), recovered));
     };
+    let Found { mut tail, landmarks, durability, surplus_bytes } = found;
+    if surplus_bytes > 0 {
+        let cutting = Fault::disk("cutting off an unfinished batch");
+        options.files.cut(&tail.file, tail.at.offset).map_err(&cutting)?;
+        options.files.sync(&tail.file).map_err(&cutting)?;
+    }
+    if durability != options.durability {
+        // The header tells a reader what a power cut can have done to its segment.
+        tail = begin(folder, options, tail.at, tail.latest_ms)?;
+    }
+    let recovered = report(&tail, surplus_bytes);
+    Ok((tail, landmarks, recovered))
+}
+
+/// Finds the end of the log, and changes nothing; `None` where there is no log.
+pub(crate) fn find(folder: &Path, options: &Options) -> Result<Option<Found>, OpenError> {
+    let Some(segment) = list(folder)?.pop() else { return Ok(None) };
     let opened = OpenOptions::new().read(true).write(true).open(folder.join(segment_name(segment)));
     let file = opened.map_err(Fault::disk("opening the last segment"))?;
     // A process that ended after a failed write may have left what can be read but is not on the disk.
@@ -36,19 +62,18 @@ pub(crate) fn recover(folder: &Path, options: &Options) -> Result<(Tail, Landmar
     while let Some((_, to)) = walk.batch()? {
         landmarks.note(segment, to);
     }
-    let cut_bytes = walk.bytes_after()?;
-    if cut_bytes > 0 {
-        let cutting = Fault::disk("cutting off an unfinished batch");
-        options.files.cut(&file, walk.at.offset).map_err(&cutting)?;
-        options.files.sync(&file).map_err(&cutting)?;
+    let surplus_bytes = walk.bytes_after()?;
+    let tail = Tail { file, start: walk.segment.start, at: walk.at, latest_ms: header.created_ms };
+    Ok(Some(Found { tail, landmarks, durability: header.durability, surplus_bytes }))
+}
+
+impl Found {
+    /// The end of the log, where writing can go on there as it is.
+    pub(crate) fn untouched(self, options: &Options) -> Option<(Tail, Landmarks, Recovered)> {
+        let recovered = report(&self.tail, 0);
+        let fits = self.surplus_bytes == 0 && self.durability == options.durability;
+        fits.then_some((self.tail, self.landmarks, recovered))
     }
-    let mut tail = Tail { file, start: walk.segment.start, at: walk.at, latest_ms: header.created_ms };
-    if header.durability != options.durability {
-        // The header tells a reader what a power cut can have done to its segment.
-        tail = begin(folder, options, tail.at, header.created_ms)?;
-    }
-    let recovered = report(&tail, cut_bytes);
-    Ok((tail, landmarks, recovered))
 }
 
 fn begin(folder: &Path, options: &Options, after: Cursor, latest_ms: u64) -> Result<Tail, Fault> {

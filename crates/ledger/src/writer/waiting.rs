@@ -32,6 +32,17 @@ impl Waiting {
         self.kept.into_iter().for_each(Kept::written);
     }
 
+    /// It will not be written.
+    pub(super) fn given_up(mut self, fault: &Fault) {
+        self.answer(Err(AppendError::Unavailable(fault.clone())));
+    }
+
+    /// It is not written yet, and somebody else sees to it that it is.
+    pub(super) fn passed_on(mut self, fault: &Fault) {
+        self.answer(Err(AppendError::Unavailable(fault.clone())));
+        self.kept.into_iter().for_each(Kept::written);
+    }
+
     fn answer(&mut self, answer: Answer) {
         if let Some(waits) = self.answer.take() {
             // Who does not wait any more need not be told.

@@ -8,6 +8,7 @@ mod everyday;
 mod faults;
 mod faulty;
 mod golden;
+mod handover;
 mod kill;
 mod power;
 mod tamper;
