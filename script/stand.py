@@ -84,12 +84,7 @@ class Stand:
         """Stops everything, last started first; a second Ctrl-C does not interrupt it."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for _, process in reversed(self._running):
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            self.stop(process)
         self._lock.close()
 
     def start(self, name: str, command: list, **options) -> subprocess.Popen:
@@ -98,9 +93,18 @@ class Stand:
         self._running.append((name, process))
         return process
 
+    def stop(self, process: subprocess.Popen) -> None:
+        """Tells a process to end, and ends it if it does not."""
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
     def pid(self, name: str) -> int:
-        """Of the process that was started under this name."""
-        return next(process.pid for started, process in self._running if started == name)
+        """Of the process that was last started under this name."""
+        return next(process.pid for started, process in reversed(self._running) if started == name)
 
     def ended(self, within: float) -> str | None:
         """Waits `within` seconds. Returns the name of a process that ended by itself, if one did."""
@@ -158,9 +162,7 @@ class Stand:
         """Issues the keys, starts the gateway (by the command `before` it, if any) and waits until it is ready."""
         key, test_key = self.token(), self.token("--test")
         traffic, console = self.addresses
-        listen = {"PHI_LISTEN_TRAFFIC": traffic, "PHI_LISTEN_CONSOLE": console}
-        log = open(self.data / "serve.log", "w")
-        process = self.start("phi serve", [*before, PHI, "--data", self.data, "serve"], env=os.environ | listen, stdout=log, stderr=log)
+        process = self.launch(before)
         until = time.monotonic() + READY_SECONDS
         while time.monotonic() < until and process.poll() is None:
             with contextlib.suppress(OSError):
@@ -168,6 +170,13 @@ class Stand:
                     return Gateway(traffic, console, key, test_key, self.region, self.data)
             time.sleep(0.05)
         raise Failed(f"the gateway is not ready; its log:\n{(self.data / 'serve.log').read_text()[-4000:]}")
+
+    def launch(self, before: tuple[str, ...] = ()) -> subprocess.Popen:
+        """Starts the gateway and does not wait for it."""
+        traffic, console = self.addresses
+        listen = {"PHI_LISTEN_TRAFFIC": traffic, "PHI_LISTEN_CONSOLE": console}
+        log = open(self.data / "serve.log", "w")
+        return self.start("phi serve", [*before, PHI, "--data", self.data, "serve"], env=os.environ | listen, stdout=log, stderr=log)
 
 
 def local_catalogue(engines: dict[str, Engine], country: str) -> str:

@@ -16,6 +16,7 @@
 //! ```
 
 mod answer;
+pub mod bench;
 mod ca;
 pub mod control;
 mod fault;
