@@ -46,6 +46,11 @@ impl Carried {
         }
     }
 
+    /// Whether a record is one of those that say what is carried over.
+    pub(crate) fn is_said_by(record: &Record) -> bool {
+        said(record).is_some()
+    }
+
     /// The records that say so; they must stand one behind the other.
     pub(crate) fn acts(&self) -> Vec<Act> {
         let (calls, astray): (Vec<_>, Vec<_>) = (self.calls.iter().collect(), self.astray.iter().collect());

@@ -141,15 +141,7 @@ impl Recorder {
     /// # Errors
     /// Where the ledger cannot be read or written.
     pub async fn close_unknown(&self, longest: Duration) -> Result<usize, HistoryError> {
-        let (left, said) = self.left(longest).await?;
-        {
-            let mut standing = self.standing();
-            standing.carried = left.clone();
-            standing.left = Some(left.clone());
-            if !said {
-                standing.said = None;
-            }
-        }
+        let left = self.inherit(longest).await?;
         let (count, mut pending) = (left.calls.len(), Vec::new());
         for id in left.calls {
             pending.extend(self.send(&Record::Closed(Box::new(unknown(id)))));
@@ -161,6 +153,18 @@ impl Recorder {
             }
         }
         Ok(count)
+    }
+
+    /// What stands open where the ledger ends is carried over from now on.
+    pub(crate) async fn inherit(&self, longest: Duration) -> Result<Carried, HistoryError> {
+        let (left, said) = self.left(longest).await?;
+        let mut standing = self.standing();
+        standing.carried = left.clone();
+        standing.left = Some(left.clone());
+        if !said {
+            standing.said = None;
+        }
+        Ok(left)
     }
 
     /// The routes that answered from elsewhere than planned, and that no operator has accepted since. A process that died
@@ -247,7 +251,7 @@ fn carried(ledger: &Ledger, start: Start, all: bool) -> Result<Option<Carried>, 
     Ok(carried)
 }
 
-fn unknown(id: RequestId) -> ClosedRecord {
+pub(crate) fn unknown(id: RequestId) -> ClosedRecord {
     ClosedRecord {
         id,
         status: Status::Unknown,

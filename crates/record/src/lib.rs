@@ -14,6 +14,7 @@ mod open;
 mod outage;
 mod recorder;
 mod refuse;
+mod relay;
 
 pub use act::{Act, By};
 pub use charge::Bill;
@@ -23,3 +24,4 @@ pub use meter::Meter;
 pub use open::{Entry, Opened, Outcome, Receipt};
 pub use recorder::{Counters, RecordError, Recorder};
 pub use refuse::Refused;
+pub use relay::{NotARecord, Relay, Relayed};

@@ -122,7 +122,11 @@ impl Recorder {
     /// Sends a record to the ledger: the end of a call to be kept, everything else to be appended. All records go through
     /// here, so that what is carried over says exactly what the records before it do.
     pub(crate) fn send(&self, record: &Record) -> Result<Pending, RecordError> {
-        let bytes = self.line(record)?;
+        self.put(record, self.line(record)?)
+    }
+
+    /// The same with its bytes.
+    pub(crate) fn put(&self, record: &Record, bytes: Vec<u8>) -> Result<Pending, RecordError> {
         let mut standing = self.standing();
         let pending = match record {
             Record::Closed(_) => self.ledger.keep(bytes),
