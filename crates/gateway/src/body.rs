@@ -2,8 +2,6 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,13 +16,13 @@ use phi_words::{Code, Prompt, Refusal, Wait};
 use tokio::time::Instant;
 
 use crate::headers;
-use crate::request::Place;
+use crate::shares::{Scarce, Share};
 
 /// The body of a reply. It holds its request's place until the last byte.
 #[derive(Debug)]
 pub struct Body {
     inner: UnsyncBoxBody<Bytes, Infallible>,
-    place: Option<Place>,
+    place: Option<Share>,
 }
 
 impl Body {
@@ -33,8 +31,8 @@ impl Body {
         Self { inner: StreamBody::new(frames).boxed_unsync(), place: None }
     }
 
-    pub(crate) fn holding(mut self, place: Place) -> Self {
-        self.place = Some(place);
+    pub(crate) fn holding(mut self, place: Option<Share>) -> Self {
+        self.place = place;
         self
     }
 }
@@ -62,43 +60,13 @@ impl http_body::Body for Body {
     }
 }
 
-/// Bytes of bodies that are held at once, all requests together.
-#[derive(Debug, Default)]
-pub(crate) struct Bodies(AtomicUsize);
-
-/// The part of one request. It is given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Hold {
-    bodies: Arc<Bodies>,
-    most: usize,
-    bytes: usize,
-}
-
-impl Bodies {
-    pub(crate) fn hold(self: &Arc<Self>, most: usize) -> Hold {
-        Hold { bodies: Arc::clone(self), most, bytes: 0 }
-    }
-}
-
-impl Hold {
-    fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
-        self.bytes += bytes;
-        if self.bodies.0.fetch_add(bytes, Ordering::SeqCst) + bytes <= self.most {
-            return Ok(());
-        }
-        let refusal = Refusal::new(
-            Code::Overloaded,
-            "this server holds more bytes of requests than it takes on",
-            "try again shortly; the operator sets the limit as `gateway.bodies_bytes`",
-        );
-        Err(refusal.wait(Wait::new(Duration::from_secs(1))))
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.bodies.0.fetch_sub(self.bytes, Ordering::SeqCst);
-    }
+pub(crate) fn scarce(scarce: Scarce) -> Refusal {
+    let message = match scarce {
+        Scarce::InAll => "this server holds more bytes of requests than it takes on",
+        Scarce::ForOne => "this server holds many bytes of requests, and most of them are of your organization",
+    };
+    let hint = "try again shortly; the operator sets the limit as `gateway.bodies_bytes`";
+    Refusal::new(Code::Overloaded, message, hint).wait(Wait::new(Duration::from_secs(1)))
 }
 
 /// Bytes a second: a body that comes more slowly, once the time of a pause is over, holds its place for nothing.
@@ -113,7 +81,7 @@ pub(crate) async fn read_body(
     mut body: Incoming,
     (longest, setting): (usize, &'static str),
     pause: Duration,
-    hold: &mut Hold,
+    share: &mut Share,
 ) -> Result<Prompt, Refusal> {
     let too_large = || {
         Refusal::new(
@@ -127,6 +95,8 @@ pub(crate) async fn read_body(
         return Err(too_large());
     }
     is_json(headers)?;
+    // One that will find no room is not read.
+    share.has_room(stated.and_then(|length| usize::try_from(length).ok()).unwrap_or(0)).map_err(scarce)?;
     let mut bytes = BytesMut::with_capacity(stated.and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(1 << 20));
     let began = Instant::now();
     loop {
@@ -139,7 +109,7 @@ pub(crate) async fn read_body(
         match frame.into_data() {
             Ok(data) if bytes.len() + data.len() > longest => return Err(too_large()),
             Ok(data) => {
-                hold.grow(data.len())?;
+                share.grow(data.len()).map_err(scarce)?;
                 bytes.extend_from_slice(&data);
             }
             Err(frame) => frame.trailers_ref().map_or(Ok(()), headers::trailers)?,

@@ -11,6 +11,7 @@ mod places;
 mod prober;
 mod request;
 mod serve;
+mod shares;
 mod snapshot;
 mod strict;
 mod surface;

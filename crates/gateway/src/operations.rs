@@ -23,7 +23,8 @@ impl Gateway {
             "/metrics" => {
                 let snapshot = self.snapshot();
                 let more = upkeep::gauges(&snapshot.scene, self.clock.now())
-                    + &vitals::figures(&self.upstream, snapshot.scene.catalogue());
+                    + &vitals::figures(&self.upstream, snapshot.scene.catalogue())
+                    + &self.shed();
                 let text = self.metrics.text(self.now(), &more);
                 reply(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
             }

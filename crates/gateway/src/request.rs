@@ -2,9 +2,10 @@
 //! the next a proof that cannot be made anywhere else.
 
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -17,12 +18,14 @@ use phi_record::{Recorder, Refused};
 use phi_route::Plan;
 use phi_upstream::{Failure, Reply, Upstream};
 use phi_words::{Class, Clock, Code, Modality, Refusal, Region, RequestId, Wait};
+use tokio::sync::Semaphore;
 
-use crate::body::{Bodies, Body, Hold, read_body};
+use crate::body::{self, Body, read_body};
 use crate::endpoints::{self, Endpoint, Shelf};
 use crate::headers::{self, Told};
 use crate::metrics::Metrics;
 use crate::serve::Edge;
+use crate::shares::{Scarce, Share, Shares};
 use crate::snapshot::Snapshot;
 use crate::surface::openai;
 use crate::tap;
@@ -40,8 +43,10 @@ pub struct Gateway {
     draining: AtomicBool,
     pub(crate) upstream: Upstream,
     pub(crate) bounds: Bounds,
-    running: Arc<AtomicUsize>,
-    bodies: Arc<Bodies>,
+    running: Arc<Shares>,
+    bodies: Arc<Shares>,
+    /// Threads on which long bodies are read: as many as there are processors, so that the others are not kept from them.
+    readers: Semaphore,
 }
 
 /// How much the gateway takes on.
@@ -51,11 +56,13 @@ pub struct Bounds {
     pub body_bytes: usize,
     /// The longest body of embeddings, in bytes.
     pub embeddings_bytes: usize,
-    /// Bytes of bodies that are held at once, until their answers begin; one more is refused as `overloaded`.
+    /// Bytes of bodies that are held at once, until their answers begin; one more is refused as `overloaded`, and one more
+    /// of an organization that holds most of them before.
     pub bodies_bytes: usize,
     /// The longest pause between two pieces of a body.
     pub body_idle: Duration,
-    /// Requests that run at once; one more is refused as `overloaded`.
+    /// Requests that run at once; one more is refused as `overloaded`, and one more of an organization that has most of
+    /// them before.
     pub running: usize,
     /// What each listener bears.
     pub edge: Edge,
@@ -103,7 +110,9 @@ pub(crate) struct Call {
     /// From the opened entry on, the entry records how it went; until then, a refusal is recorded as such.
     opened: bool,
     /// Its body is held until its answer begins.
-    hold: Option<Hold>,
+    hold: Option<Share>,
+    /// Its place among the requests that run, until the answer has it.
+    place: Option<Share>,
 }
 
 impl Gateway {
@@ -127,8 +136,9 @@ impl Gateway {
             draining: AtomicBool::new(false),
             upstream,
             bounds,
-            running: Arc::new(AtomicUsize::new(0)),
-            bodies: Arc::default(),
+            running: Shares::new(bounds.running),
+            bodies: Shares::new(bounds.bodies_bytes),
+            readers: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
         }
     }
 
@@ -141,6 +151,7 @@ impl Gateway {
     /// of every request that is on its way.
     pub fn replace(&self, snapshot: Snapshot) {
         self.upstream.judge_by(Arc::clone(&snapshot.scene));
+        self.health().forget(|route, credential| snapshot.scene.opens(route, credential));
         self.snapshot.store(Arc::new(snapshot));
     }
 
@@ -183,7 +194,7 @@ impl Gateway {
     }
 
     async fn run(&self, call: &mut Call, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
-        let place = self.place()?;
+        call.place = Some(self.place()?);
         let endpoint = endpoints::find(&request)?;
         let response = match endpoint {
             // What strangers are given is there already. It holds no place, so that they keep nobody out by reading slowly.
@@ -201,6 +212,7 @@ impl Gateway {
             }
             Endpoint::Look(look) => self.look(call, &look, request.headers()).await?,
         };
+        let place = call.place.take();
         Ok(response.map(|body| body.holding(place)))
     }
 
@@ -239,6 +251,9 @@ impl Gateway {
     }
 
     pub(crate) fn admit(&self, call: &mut Call, caller: &Caller) -> Result<phi_police::Slot, Failure> {
+        if let Some(place) = &mut call.place {
+            place.for_one(caller.org().id).map_err(full)?;
+        }
         let slot = self.police.admit(caller).map_err(|admission| {
             call.told.rate = admission.rate;
             Failure::before(admission.refusal)
@@ -275,6 +290,7 @@ impl Gateway {
         let question = if modality == Modality::Chat && asked.len() <= READ_AT_ONCE {
             endpoints::question(modality, asked, class)?
         } else {
+            let _turn = self.readers.acquire().await;
             let reading = tokio::task::spawn_blocking(move || endpoints::question(modality, asked, class));
             reading.await.unwrap_or_else(|_| Err(internal()))?
         };
@@ -290,7 +306,10 @@ impl Gateway {
         headers: &http::HeaderMap,
         body: Incoming,
     ) -> Result<phi_words::Prompt, Refusal> {
-        let hold = call.hold.insert(self.bodies.hold(self.bounds.bodies_bytes));
+        let hold = call.hold.insert(self.bodies.share());
+        if let Some(caller) = &call.caller {
+            hold.for_one(caller.org().id).map_err(body::scarce)?;
+        }
         read_body(headers, body, self.bounds.longest(modality), self.bounds.body_idle, hold).await
     }
 
@@ -303,8 +322,7 @@ impl Gateway {
     }
 
     /// A place among the requests that run, given back with the answer's last byte.
-    fn place(&self) -> Result<Place, Refusal> {
-        let place = Place::take(&self.running);
+    fn place(&self) -> Result<Share, Refusal> {
         if self.draining.load(Ordering::SeqCst) {
             return Err(Refusal::new(
                 Code::Draining,
@@ -313,14 +331,8 @@ impl Gateway {
             )
             .wait(Wait::new(Duration::from_secs(2))));
         }
-        if place.before >= self.bounds.running {
-            return Err(Refusal::new(
-                Code::Overloaded,
-                "this server has more requests than it takes on",
-                "try again shortly",
-            )
-            .wait(Wait::new(Duration::from_secs(1))));
-        }
+        let mut place = self.running.share();
+        place.grow(1).map_err(full)?;
         Ok(place)
     }
 
@@ -347,9 +359,20 @@ impl Gateway {
         response
     }
 
+    /// What was refused for want of room, as figures in the text format of metrics.
+    pub(crate) fn shed(&self) -> String {
+        let mut text = "# TYPE phi_shed counter\n".to_owned();
+        for (name, shares) in [("running", &self.running), ("bodies", &self.bodies)] {
+            let [in_all, for_one] = shares.refused();
+            text += &format!("phi_shed_total{{bound=\"{name}\"}} {in_all}\n");
+            text += &format!("phi_shed_total{{bound=\"{name}_organization\"}} {for_one}\n");
+        }
+        text
+    }
+
     /// How many requests run now.
     pub fn running(&self) -> usize {
-        self.running.load(Ordering::SeqCst)
+        self.running.in_all()
     }
 }
 
@@ -394,6 +417,14 @@ fn may_retry(code: Code, receipt: Option<&phi_record::Receipt>) -> bool {
     }
 }
 
+fn full(scarce: Scarce) -> Refusal {
+    let message = match scarce {
+        Scarce::InAll => "this server has more requests than it takes on",
+        Scarce::ForOne => "this server has many requests, and most of them are of your organization",
+    };
+    Refusal::new(Code::Overloaded, message, "try again shortly").wait(Wait::new(Duration::from_secs(1)))
+}
+
 pub(crate) fn internal() -> Refusal {
     Refusal::new(Code::Internal, "something went wrong on our side", "report the `x-request-id` to the operator")
 }
@@ -411,6 +442,7 @@ impl Call {
             class: None,
             opened: false,
             hold: None,
+            place: None,
         }
     }
 
@@ -424,24 +456,5 @@ impl Call {
             region: self.region.clone(),
             class: self.class,
         }
-    }
-}
-
-/// One request among those that run.
-#[derive(Debug)]
-pub(crate) struct Place {
-    running: Arc<AtomicUsize>,
-    before: usize,
-}
-
-impl Place {
-    fn take(running: &Arc<AtomicUsize>) -> Self {
-        Self { running: Arc::clone(running), before: running.fetch_add(1, Ordering::SeqCst) }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.running.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -7,6 +7,7 @@ mod floors;
 mod judge;
 mod limits;
 mod permit;
+pub mod share;
 mod terms;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ mod pulse;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod waiting;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use phi_words::{CredentialId, RouteId};
+use phi_words::{CredentialId, OrgId, RouteId};
 use tokio::sync::watch;
 
 use patient::Patient;
@@ -24,11 +25,13 @@ pub use trial::{Probe, Trial};
 /// How many requests may wait for the first byte of one route at once, unless the deployment says otherwise.
 const WAITING: usize = 256;
 
-/// The health of every route, for everybody and for each credential.
+/// The health of every route, for everybody, for each credential and for each organization.
 ///
-/// Faults of a host count for the route, and so for everybody. What is said to our key or account (it is wrong, it is
-/// exhausted, it has asked too often, it has no such model) counts for the route with that credential alone, and so does
-/// every fault at an address that the credential brings: one organization's key never takes a route from the others.
+/// Faults of a host count for the route, and so for everybody, where requests of two organizations or a probe showed them;
+/// those of one organization's requests count for it alone, for they may be what it asks. What is said to our key or
+/// account (it is wrong, it is exhausted, it has asked too often, it has no such model) counts for the route with that
+/// credential alone, and so does every fault at an address that the credential brings. So neither what an organization
+/// asks nor its key takes a route from the others.
 #[derive(Debug)]
 pub struct Health {
     patients: Mutex<HashMap<RouteId, Patient>>,
@@ -37,6 +40,15 @@ pub struct Health {
     waiting: usize,
     dice: RandomState,
     news: watch::Sender<()>,
+}
+
+/// Who tries a route, and with which credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// Whose request it is.
+    pub org: OrgId,
+    /// Whose key the host is shown; `None` where it wants none.
+    pub credential: Option<CredentialId>,
 }
 
 /// Why a route is not to be tried now.
@@ -57,7 +69,7 @@ pub enum Why {
     RateLimited,
     /// Its host refused this credential or its account.
     Account,
-    /// As many requests as may wait for its first byte.
+    /// As many requests as may, or as many of this organization, wait for its first byte.
     Busy,
     /// It was ejected, and the one request that may try it is on its way.
     Trial,
@@ -130,32 +142,27 @@ impl Health {
         }
     }
 
-    /// Whether a route may be tried now with this credential. While every route is well this is one load.
+    /// Whether a route may be tried now in this way. While every route is well this is one load.
     ///
     /// # Errors
     /// Why it may not be tried.
-    pub fn fit(&self, route: &RouteId, credential: Option<CredentialId>, now: Timestamp) -> Result<(), Unfit> {
+    pub fn fit(&self, route: &RouteId, way: Way, now: Timestamp) -> Result<(), Unfit> {
         if self.unwell.load(Ordering::Acquire) == 0 {
             return Ok(());
         }
-        self.lock().get(route).map_or(Ok(()), |patient| patient.fit(credential, self.waiting, now))
+        self.lock().get(route).map_or(Ok(()), |patient| patient.fit(way, self.waiting, now))
     }
 
     /// Begins an attempt. The trial is to be ended with what the attempt showed; dropped, it showed nothing.
     ///
     /// # Errors
     /// Why the route may not be tried now.
-    pub fn begin(
-        self: &Arc<Self>,
-        route: &RouteId,
-        credential: Option<CredentialId>,
-        now: Timestamp,
-    ) -> Result<Trial, Unfit> {
+    pub fn begin(self: &Arc<Self>, route: &RouteId, way: Way, now: Timestamp) -> Result<Trial, Unfit> {
         let tickets = self.change(route, |patient| {
-            patient.fit(credential, self.waiting, now)?;
-            Ok(patient.begin(credential, now))
+            patient.fit(way, self.waiting, now)?;
+            Ok(patient.begin(way, now))
         })?;
-        Ok(Trial::new(Arc::clone(self), route.clone(), credential, tickets))
+        Ok(Trial::new(Arc::clone(self), route.clone(), way, tickets))
     }
 
     /// The routes whose ejection is over: a probe decides whether they are tried again.
@@ -164,9 +171,9 @@ impl Health {
             return Vec::new();
         }
         let patients = self.lock();
-        let due = patients
-            .iter()
-            .flat_map(|(route, patient)| patient.due(now).map(|credential| Due { route: route.clone(), credential }));
+        let due = patients.iter().flat_map(|(route, patient)| {
+            patient.due(now).into_iter().map(|credential| Due { route: route.clone(), credential })
+        });
         due.collect()
     }
 
@@ -201,6 +208,14 @@ impl Health {
         self.change(route, Patient::accept)
     }
 
+    /// Forgets what was said to credentials that do not stand any more: nobody tries a route with them, so they would never
+    /// be well again.
+    pub fn forget(&self, stands: impl Fn(&RouteId, Option<CredentialId>) -> bool) {
+        for (route, patient) in self.lock().iter_mut() {
+            self.counted(patient, |patient| patient.forget(|credential| stands(route, credential)));
+        }
+    }
+
     /// The routes that are withdrawn, in order.
     pub fn withdrawn(&self) -> Vec<RouteId> {
         self.list(|patient| patient.withdrawn)
@@ -226,6 +241,10 @@ impl Health {
             patients.insert(route.clone(), Patient::default());
         }
         let Some(patient) = patients.get_mut(route) else { return act(&mut Patient::default()) };
+        self.counted(patient, act)
+    }
+
+    fn counted<T>(&self, patient: &mut Patient, act: impl FnOnce(&mut Patient) -> T) -> T {
         let before = patient.is_unwell(self.waiting);
         let done = act(patient);
         match (before, patient.is_unwell(self.waiting)) {

@@ -11,7 +11,7 @@ use phi_dialect::{Carry, Misfit, Question};
 use phi_police::{Facts, Permit};
 use phi_words::{Class, Framework, MicroUsd, Modality, ModelName, OrgId, Region, RouteId, SpaceName, Tier, Usage};
 
-use crate::health::Unfit;
+use crate::health::{self, Unfit};
 use crate::residency::{Case, Eligible, Lack, Resident};
 use crate::scene::{Link, Scene, Spot};
 use crate::{Dropped, Health};
@@ -126,7 +126,7 @@ impl<'a> Moment<'a> {
         kept.retain(|kept| {
             let why = if kept.row().space != space {
                 Dropped::OtherSpace
-            } else if let Err(unfit) = self.fit(kept) {
+            } else if let Err(unfit) = self.fit(kept, wish.org) {
                 Dropped::Unfit(unfit)
             } else if places == LONGEST {
                 Dropped::TooMany
@@ -140,8 +140,9 @@ impl<'a> Moment<'a> {
         Some(kept)
     }
 
-    fn fit(&self, kept: &Kept<'_>) -> Result<(), Unfit> {
-        self.health.map_or(Ok(()), |health| health.fit(&kept.row().route, kept.link().key(), self.now))
+    fn fit(&self, kept: &Kept<'_>, org: OrgId) -> Result<(), Unfit> {
+        let way = health::Way { org, credential: kept.link().key() };
+        self.health.map_or(Ok(()), |health| health.fit(&kept.row().route, way, self.now))
     }
 
     /// The routes that the name may mean, each with its place in an alias's order; `false` where it means nothing. `auto`

@@ -91,6 +91,11 @@ impl Scene {
         Some((self.catalogue.rows().get(at)?, self.spots.get(at)?))
     }
 
+    /// Whether a credential, or none, opens a route.
+    pub fn opens(&self, route: &RouteId, credential: Option<CredentialId>) -> bool {
+        self.one(route).is_some_and(|(_, spot)| spot.link_by(credential).is_some())
+    }
+
     pub(crate) fn leaves_out(&self, host: &Host) -> bool {
         !self.without.is_empty() && self.without.contains(&host.name)
     }

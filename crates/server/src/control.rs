@@ -20,7 +20,8 @@ use crate::deployment::Deployment;
 use crate::orders::Order;
 use crate::say::{self, Said};
 
-const LONGEST: u64 = 1 << 20;
+/// The longest order: a body of half a megabyte to be explained, of which JSON makes six times as much at the worst.
+const LONGEST: u64 = 4 << 20;
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {

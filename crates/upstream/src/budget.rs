@@ -1,7 +1,10 @@
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use phi_police::share::is_fair;
+use phi_words::OrgId;
 
 /// What one further attempt costs.
 const ONE: u64 = 100;
@@ -11,7 +14,8 @@ const KEPT: u64 = 10;
 /// How much is asked of hosts at once, and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restraint {
-    /// Requests that wait for the first byte of one route at once; one more goes to the next route.
+    /// Requests that wait for the first byte of one route at once, of which one organization has its share alone; one more
+    /// goes to the next route.
     pub waiting: usize,
     /// Further attempts, in percent of first ones.
     pub retry_percent: u32,
@@ -25,7 +29,8 @@ impl Default for Restraint {
     }
 }
 
-/// What there is for further attempts, over the whole gateway: so that hosts in trouble are not asked ever more.
+/// What there is for further attempts, over the whole gateway: so that hosts in trouble are not asked ever more. One
+/// organization takes no more than its share of it.
 #[derive(Debug)]
 pub(crate) struct Budget {
     percent: u64,
@@ -39,30 +44,36 @@ pub(crate) struct Budget {
 struct Left {
     hundredths: u64,
     as_of: Timestamp,
+    /// What each organization took lately: of that a tenth is forgotten each second.
+    taken: HashMap<OrgId, u64>,
+    forgot: Timestamp,
 }
 
 impl Budget {
     pub(crate) fn new(restraint: Restraint, now: Timestamp) -> Self {
         let (percent, reserve) = (u64::from(restraint.retry_percent), u64::from(restraint.retry_reserve));
-        let left = Mutex::new(Left { hundredths: reserve * ONE * KEPT, as_of: now });
-        Self { percent, reserve, left, refused: AtomicU64::new(0) }
+        let left = Left { hundredths: reserve * ONE * KEPT, as_of: now, taken: HashMap::new(), forgot: now };
+        Self { percent, reserve, left: Mutex::new(left), refused: AtomicU64::new(0) }
     }
 
     /// A first attempt is made: it pays for a part of a further one.
     pub(crate) fn first(&self, now: Timestamp) {
-        self.pay(self.percent, now);
+        drop(self.pay(self.percent, now));
     }
 
-    /// Whether there is one more further attempt; it is taken.
-    pub(crate) fn further(&self, now: Timestamp) -> bool {
-        self.pay(0, now);
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = left.hundredths.checked_sub(ONE);
-        match rest {
-            Some(rest) => left.hundredths = rest,
-            None => drop(self.refused.fetch_add(1, Ordering::Relaxed)),
+    /// Whether there is one more further attempt for this organization; it is taken.
+    pub(crate) fn further(&self, org: OrgId, now: Timestamp) -> bool {
+        let mut left = self.pay(0, now);
+        left.forget(now);
+        let taken = left.taken.get(&org).copied().unwrap_or(0);
+        let is_there = left.hundredths >= ONE && is_fair(whole(taken), whole(left.hundredths));
+        if is_there {
+            left.hundredths -= ONE;
+            left.taken.insert(org, taken + ONE);
+        } else {
+            self.refused.fetch_add(1, Ordering::Relaxed);
         }
-        rest.is_some()
+        is_there
     }
 
     /// How many further attempts there was nothing left for.
@@ -71,7 +82,7 @@ impl Budget {
     }
 
     /// Adds what the time since the last payment brought, and this.
-    fn pay(&self, hundredths: u64, now: Timestamp) {
+    fn pay(&self, hundredths: u64, now: Timestamp) -> MutexGuard<'_, Left> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that was set back brings nothing; one that was set forward, no more than is kept.
         let passed = u64::try_from(now.duration_since(left.as_of).as_micros()).unwrap_or(0).min(KEPT * 1_000_000);
@@ -81,7 +92,27 @@ impl Budget {
         }
         let most = self.reserve.max(1) * ONE * KEPT;
         left.hundredths = (left.hundredths + brought + hundredths).min(most);
+        left
     }
+}
+
+impl Left {
+    /// For each second that has passed; after a minute next to nothing is remembered.
+    fn forget(&mut self, now: Timestamp) {
+        let passed = now.duration_since(self.forgot).as_secs();
+        if passed == 0 {
+            return;
+        }
+        self.forgot = now;
+        for _ in 0..passed.clamp(0, 60) {
+            self.taken.values_mut().for_each(|taken| *taken = *taken * 9 / 10);
+        }
+        self.taken.retain(|_, taken| *taken > 0);
+    }
+}
+
+fn whole(hundredths: u64) -> usize {
+    usize::try_from(hundredths).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -96,8 +127,33 @@ mod tests {
         Budget::new(Restraint { waiting: 1, retry_percent, retry_reserve }, at(0))
     }
 
+    /// What there is for all, taken by as many as it takes.
     fn spend(budget: &Budget, now: Timestamp) -> usize {
-        (0..10_000).take_while(|_| budget.further(now)).count()
+        (0..10_000).take_while(|_| budget.further(OrgId::new(), now)).count()
+    }
+
+    /// What there is for one.
+    fn spend_as(org: OrgId, budget: &Budget, now: Timestamp) -> usize {
+        (0..10_000).take_while(|_| budget.further(org, now)).count()
+    }
+
+    #[test]
+    fn one_organization_leaves_further_attempts_for_others() {
+        let (budget, greedy, late) = (budget(0, 10), OrgId::new(), OrgId::new());
+        assert_eq!(spend_as(greedy, &budget, at(0)), 80);
+        assert_eq!(spend_as(late, &budget, at(0)), 16);
+        let mut taken = [0, 0];
+        for ms in (1_000..600_000).step_by(10) {
+            // One asks ten times as often.
+            taken[0] += (0..10).filter(|_| budget.further(greedy, at(ms))).count();
+            taken[1] += usize::from(budget.further(late, at(ms)));
+        }
+        assert!(taken[0] + taken[1] <= 6_000 && taken[0] + taken[1] > 5_900, "all of it is taken: {taken:?}");
+        assert!(taken[1] * 10 >= taken[0] * 8, "and shared: {taken:?}");
+        assert!(spend(&budget, at(600_000)) >= 10, "and some is there for who comes");
+        let asked = (1..200).filter(|second| budget.further(OrgId::new(), at(600_000 + second * 1_000)));
+        assert_eq!(asked.count(), 199);
+        assert!(budget.left.lock().expect("whole").taken.len() < 60, "who took long ago is forgotten");
     }
 
     #[test]
@@ -105,7 +161,8 @@ mod tests {
         let budget = budget(0, 10);
         assert_eq!(spend(&budget, at(0)), 100, "ten seconds of it are there at first");
         assert_eq!(spend(&budget, at(1_000)), 10);
-        assert_eq!((0..100).filter(|ms| budget.further(at(1_000 + ms))).count(), 0, "less than one came back");
+        let any = (0..100).filter(|ms| budget.further(OrgId::new(), at(1_000 + ms)));
+        assert_eq!(any.count(), 0, "less than one came back");
         assert_eq!(spend(&budget, at(1_100)), 1, "of many small times nothing is lost");
         assert_eq!(spend(&budget, at(10_000_000)), 100);
         assert_eq!(spend(&budget, at(0)), 0, "a clock that is set back brings nothing");
@@ -129,7 +186,7 @@ mod tests {
         // Twenty seconds of a hundred requests a second, each of which fails sixteen times.
         for ms in (0..20_000).step_by(10) {
             budget.first(at(ms));
-            further += (0..15).take_while(|_| budget.further(at(ms))).count();
+            further += (0..15).take_while(|_| budget.further(OrgId::new(), at(ms))).count();
         }
         assert!((650..=2_000 / 5 + 10 * 20 + 100).contains(&further), "{further}");
     }

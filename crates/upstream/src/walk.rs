@@ -12,7 +12,7 @@ use phi_dialect::openai;
 use phi_dialect::{Question, Rendered};
 use phi_police::Ask;
 use phi_record::{Ended, Entry, Incident, Opened, Outcome, Reach};
-use phi_route::health::Sign;
+use phi_route::health::{Sign, Way};
 use phi_route::{Health, Planned, Scene};
 use phi_vault::Vault;
 use phi_words::{Capability, Clock, Modality, ProviderKey, RouteId};
@@ -96,6 +96,7 @@ impl Upstream {
     pub async fn walk(&self, opened: Opened) -> Result<Reply, Failure> {
         let (plan, mut entry) = opened.into_parts();
         let (permit, routes) = plan.into_parts();
+        let org = permit.ask().terms().caller().org().id;
         let until = Instant::now() + self.client.deadlines().total;
         let (mut verdicts, mut unfit) = (Vec::new(), Vec::new());
         let mut refusal = None;
@@ -112,7 +113,7 @@ impl Upstream {
                 tracing::warn!(id = %entry.id(), %route, "a route may not be taken any more");
                 continue;
             }
-            let trial = match self.health.begin(route, planned.key(), now) {
+            let trial = match self.health.begin(route, Way { org, credential: planned.key() }, now) {
                 Ok(trial) if planned.row().host.params().is_empty() => trial,
                 Ok(trial) => trial.at_own_address(),
                 Err(why) => {
@@ -122,7 +123,7 @@ impl Upstream {
             };
             if verdicts.is_empty() {
                 self.budget.first(now);
-            } else if !self.budget.further(now) {
+            } else if !self.budget.further(org, now) {
                 refusal = Some(spent(&verdicts));
                 break;
             }

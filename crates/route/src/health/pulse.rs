@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use phi_words::OrgId;
 
 use super::{Unfit, Why};
 
@@ -26,6 +27,8 @@ pub(super) struct Pulse {
     why: Ejected,
     /// Faults in a row.
     faults: u32,
+    /// Whose requests showed them.
+    blamed: Blamed,
     /// Rests in a row.
     rests: u32,
     /// Counts the stages, so that what began in an earlier one is not held against a later.
@@ -41,6 +44,25 @@ enum Stage {
     Rest { since: Timestamp, until: Timestamp, then: Then },
     /// One may try at a time, until one succeeds.
     Trial { taken: bool },
+}
+
+/// Whose requests showed the faults in a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Blamed {
+    #[default]
+    Nobody,
+    One(OrgId),
+    Several,
+}
+
+impl Blamed {
+    fn and(self, org: OrgId) -> Self {
+        match self {
+            Self::Nobody => Self::One(org),
+            Self::One(other) if other == org => self,
+            Self::One(_) | Self::Several => Self::Several,
+        }
+    }
 }
 
 /// What comes after a rest.
@@ -60,6 +82,17 @@ pub(super) enum Ejected {
     Host,
     /// It refused our key or our account.
     Account,
+}
+
+/// How much one fault says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Enough.
+    Whole,
+    /// A part: so many in a row are enough.
+    Part,
+    /// A part, and of what requests of this organization alone show there is never enough: it may be what they ask.
+    Of(OrgId),
 }
 
 /// What an attempt was begun with.
@@ -95,6 +128,21 @@ impl Pulse {
 
     pub(super) fn rests(&self) -> bool {
         matches!(self.stage, Stage::Rest { .. })
+    }
+
+    /// Whether nothing is held against it.
+    pub(super) fn is_well(&self) -> bool {
+        self.is_open() && self.faults == 0 && self.rests == 0
+    }
+
+    /// How many rests it had in a row, up to now.
+    pub(super) fn rests_in_a_row(&self) -> u32 {
+        self.rests
+    }
+
+    /// From now on it rests for as long as what had so many rests in a row.
+    pub(super) fn rest_like(&mut self, rests: u32) {
+        self.rests = self.rests.max(rests);
     }
 
     /// How long the rest lasts yet; `None` where there is none, or it is over.
@@ -136,8 +184,9 @@ impl Pulse {
     /// ended well, one fault ejects again.
     pub(super) fn answers(&mut self, ticket: &mut Ticket) {
         if matches!(self.stage, Stage::Trial { .. }) && ticket.epoch == self.epoch {
+            let blamed = self.blamed;
             self.enter(Stage::Open);
-            self.faults = PATIENCE - 1;
+            (self.faults, self.blamed) = (PATIENCE - 1, blamed);
             ticket.epoch = self.epoch;
         }
     }
@@ -146,24 +195,25 @@ impl Pulse {
     pub(super) fn good(&mut self, mut ticket: Ticket) {
         self.answers(&mut ticket);
         if self.is_open() && ticket.epoch == self.epoch {
-            (self.faults, self.rests) = (0, 0);
+            (self.faults, self.rests, self.blamed) = (0, 0, Blamed::Nobody);
         }
     }
 
-    /// An attempt failed: one fault of `weight` of those that eject.
-    pub(super) fn fault(&mut self, ticket: Ticket, why: Ejected, weight: u32, now: Timestamp, jitter: f64) {
-        if ticket.epoch != self.epoch {
+    /// An attempt failed.
+    pub(super) fn fault(&mut self, ticket: Ticket, why: Ejected, weight: Weight, now: Timestamp, jitter: f64) {
+        if ticket.epoch != self.epoch || self.rests() {
             return;
         }
-        let ejects = match self.stage {
-            Stage::Open => {
-                self.faults += weight;
-                self.faults >= PATIENCE
+        self.faults = match weight {
+            Weight::Whole => PATIENCE,
+            Weight::Part => self.faults + 1,
+            Weight::Of(org) => {
+                self.blamed = self.blamed.and(org);
+                let most = if self.blamed == Blamed::Several { PATIENCE } else { PATIENCE - 1 };
+                (self.faults + 1).min(most)
             }
-            Stage::Trial { .. } => true,
-            Stage::Rest { .. } => false,
         };
-        if ejects {
+        if self.faults >= PATIENCE {
             self.why = why;
             self.eject(Then::Probe, None, now, jitter);
         }
@@ -200,6 +250,16 @@ impl Pulse {
         }
     }
 
+    /// A probe that was made for some showed what holds for all.
+    pub(super) fn fail(&mut self, now: Timestamp, jitter: f64) {
+        if self.rests() {
+            self.relapse(now, jitter);
+        } else {
+            self.why = Ejected::Host;
+            self.eject(Then::Probe, None, now, jitter);
+        }
+    }
+
     /// A probe was refused.
     pub(super) fn refuse(&mut self, now: Timestamp, jitter: f64) {
         if self.is_open() || self.due(now) == Some(Duration::ZERO) {
@@ -216,20 +276,22 @@ impl Pulse {
 
     /// Whatever happened is forgotten.
     pub(super) fn forget(&mut self) {
-        (self.faults, self.rests) = (0, 0);
+        self.rests = 0;
         self.enter(Stage::Open);
     }
 
     fn eject(&mut self, then: Then, asked: Option<Duration>, now: Timestamp, jitter: f64) {
         let length = asked.unwrap_or_else(|| rest(self.rests, jitter));
         self.rests = self.rests.saturating_add(1);
-        self.faults = 0;
         self.enter(Stage::Rest { since: now, until: after(now, length), then });
     }
 
     fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.epoch += 1;
+        // Of what is on trial one fault is enough, unless it is to be shown by two.
+        self.faults = if matches!(stage, Stage::Trial { .. }) { PATIENCE - 1 } else { 0 };
+        self.blamed = Blamed::Nobody;
     }
 }
 

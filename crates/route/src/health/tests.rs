@@ -18,12 +18,23 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// The way of an organization with a key of its own, or of one that needs none.
+fn way(credential: Option<CredentialId>) -> Way {
+    let org = credential.map_or("01890000-0000-7000-8000-000000000000".to_owned(), |credential| credential.to_string());
+    Way { org: org.parse().expect("an id"), credential }
+}
+
+/// The way of another organization with the same key.
+fn other(credential: Option<CredentialId>) -> Way {
+    Way { org: OrgId::new(), credential }
+}
+
 fn why(health: &Health, name: &str, credential: Option<CredentialId>, now: Timestamp) -> Option<Why> {
-    health.fit(&route(name), credential, now).err().map(|unfit| unfit.why)
+    health.fit(&route(name), way(credential), now).err().map(|unfit| unfit.why)
 }
 
 fn attempt(health: &Arc<Health>, name: &str, credential: Option<CredentialId>, sign: Sign, now: Timestamp) {
-    health.begin(&route(name), credential, now).expect("a fit route").end(sign, now);
+    health.begin(&route(name), way(credential), now).expect("a fit route").end(sign, now);
 }
 
 /// Probes everything that is due, and says how much that was.
@@ -40,7 +51,7 @@ fn each_sign_ejects_after_as_many_as_the_contract_says_and_for_those_that_it_say
     let account = (Some(Why::Account), None);
     type Line = (Sign, u32, (Option<Why>, Option<Why>));
     let table: &[Line] = &[
-        (Sign::Fault, 3, ejected),
+        (Sign::Fault, 3, (Some(Why::Ejected), None)),
         (Sign::Unreachable, 1, ejected),
         (Sign::Row, 1, (Some(Why::Ejected), None)),
         (Sign::Forbidden, 3, account),
@@ -63,12 +74,99 @@ fn each_sign_ejects_after_as_many_as_the_contract_says_and_for_those_that_it_say
 }
 
 #[test]
+fn what_one_organization_asks_takes_a_route_from_nobody_else() {
+    let key = Some(CredentialId::new());
+    for (sign, expected) in [(Sign::Fault, Why::Ejected), (Sign::Forbidden, Why::Account)] {
+        for own_address in [false, true] {
+            let health = Arc::new(Health::default());
+            let (hostile, honest) = (other(key), other(key));
+            let why = |way: Way, now| health.fit(&route("a"), way, now).err().map(|unfit| unfit.why);
+            let fails = |way: Way, now| {
+                let trial = health.begin(&route("a"), way, now).expect("fit");
+                let trial = if own_address { trial.at_own_address() } else { trial };
+                trial.end(sign, now);
+            };
+            let mut now = at(0);
+            (0..3).for_each(|_| fails(hostile, now));
+            for rest in [1, 2, 4, 8, 16, 32, 48, 48] {
+                assert_eq!((why(hostile, now), why(honest, now)), (Some(expected), None), "{sign:?}");
+                assert!(health.next_due(now).is_some_and(|left| left >= secs(rest)), "{sign:?} {rest}");
+                // What it asks fails again and again; what others ask is answered, with a fault now and then.
+                health.begin(&route("a"), honest, now).expect("fit").end(Sign::Good, now);
+                fails(honest, now);
+                health.begin(&route("a"), honest, now).expect("fit").end(Sign::Good, now);
+                now = now.saturating_add(secs(70)).expect("a time");
+                assert_eq!(probe(&health, Probed::Lives, now), 1, "the host lives");
+                fails(hostile, now);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_requests_of_two_organizations_show_holds_for_all() {
+    let (key, newcomer) = (Some(CredentialId::new()), other(None));
+    for order in [[0, 0, 1], [0, 1, 0], [0, 1, 1], [0, 0, 0]] {
+        let health = Arc::new(Health::default());
+        let ways = [other(key), other(None)];
+        for at_once in order {
+            health.begin(&route("a"), ways[at_once], at(0)).expect("fit").end(Sign::Fault, at(0));
+        }
+        let (all, own) = (health.fit(&route("a"), newcomer, at(0)), health.fit(&route("a"), ways[0], at(0)));
+        assert_eq!((all.is_err(), own.is_err()), (order != [0, 0, 0], true), "{order:?}");
+        if order == [0, 0, 0] {
+            health.begin(&route("a"), newcomer, at(0)).expect("fit").end(Sign::Fault, at(0));
+            assert!(health.fit(&route("a"), ways[1], at(0)).is_err(), "one fault of another is enough then");
+        }
+        // On trial two have to fail as well.
+        assert_eq!(probe(&health, Probed::Lives, at(2)), 1);
+        health.begin(&route("a"), ways[1], at(2)).expect("a trial").end(Sign::Fault, at(2));
+        assert!(health.fit(&route("a"), ways[1], at(2)).is_err());
+        health.begin(&route("a"), newcomer, at(2)).expect("a trial").end(Sign::Fault, at(2));
+        assert!(health.fit(&route("a"), other(None), at(2)).is_err());
+        assert!(health.next_due(at(2)).is_some_and(|left| left >= secs(2)), "twice as long");
+    }
+}
+
+#[test]
+fn what_a_probe_shows_holds_for_all() {
+    let health = Arc::new(Health::default());
+    let first = other(None);
+    for _ in 0..3 {
+        health.begin(&route("a"), first, at(0)).expect("fit").end(Sign::Fault, at(0));
+    }
+    assert_eq!(why(&health, "a", None, at(1)), None);
+    assert_eq!(probe(&health, Probed::Fault, at(2)), 1);
+    assert_eq!(why(&health, "a", None, at(2)), Some(Why::Ejected));
+    assert!(health.next_due(at(2)).is_some_and(|left| left >= secs(2)), "twice as long");
+    assert_eq!(probe(&health, Probed::Lives, at(5)), 1);
+    attempt(&health, "a", None, Sign::Good, at(5));
+    assert_eq!(health.fit(&route("a"), first, at(5)), Ok(()));
+    assert_eq!(health.unwell.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn what_was_said_to_a_key_that_is_gone_is_forgotten() {
+    let health = Arc::new(Health::default());
+    let (gone, stays) = (Some(CredentialId::new()), Some(CredentialId::new()));
+    for key in [gone, stays] {
+        attempt(&health, "a", key, Sign::RateLimited(Some(secs(600))), at(0));
+        attempt(&health, "b", key, Sign::Account, at(0));
+    }
+    health.forget(|at, key| *at == route("a") && key == stays);
+    assert_eq!((why(&health, "a", gone, at(1)), why(&health, "a", stays, at(1))), (None, Some(Why::RateLimited)));
+    assert_eq!(health.ejected(), [route("a")]);
+    health.forget(|_, _| false);
+    assert_eq!(health.unwell.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn what_fails_at_an_address_that_a_credential_brings_is_nobody_elses_matter() {
     let (ours, theirs) = (Some(CredentialId::new()), Some(CredentialId::new()));
     for (sign, after) in [(Sign::Fault, 3), (Sign::Unreachable, 1), (Sign::Row, 1)] {
         let health = Arc::new(Health::default());
         for _ in 0..after {
-            let trial = health.begin(&route("a"), ours, at(0)).expect("fit");
+            let trial = health.begin(&route("a"), way(ours), at(0)).expect("fit");
             trial.at_own_address().end(sign, at(0));
         }
         assert_eq!(why(&health, "a", ours, at(0)), Some(Why::Ejected), "{sign:?}");
@@ -76,7 +174,7 @@ fn what_fails_at_an_address_that_a_credential_brings_is_nobody_elses_matter() {
         assert_eq!(probe(&health, Probed::Fault, at(2)), 1, "by that credential");
         assert_eq!(why(&health, "a", theirs, at(2)), None, "{sign:?}");
         assert_eq!(probe(&health, Probed::Lives, at(5)), 1);
-        health.begin(&route("a"), ours, at(5)).expect("a trial").at_own_address().end(Sign::Good, at(5));
+        health.begin(&route("a"), way(ours), at(5)).expect("a trial").at_own_address().end(Sign::Good, at(5));
         assert_eq!(health.unwell.load(Ordering::SeqCst), 0, "{sign:?}");
     }
 }
@@ -92,7 +190,7 @@ fn what_was_ejected_is_probed_then_tried_by_one_and_then_open() {
     assert!(health.probe(&due, at(2)).is_none(), "one at a time");
     drop(first);
     assert_eq!(probe(&health, Probed::Lives, at(2)), 1, "a probe that was dropped is made again");
-    let trial = health.begin(&route("a"), None, at(2)).expect("a trial");
+    let trial = health.begin(&route("a"), way(None), at(2)).expect("a trial");
     assert_eq!(why(&health, "a", None, at(2)), Some(Why::Trial));
     drop(trial);
     assert_eq!(why(&health, "a", None, at(2)), None, "who leaves gives the place back");
@@ -133,7 +231,7 @@ fn an_answer_that_begins_ends_the_trial_and_its_cut_ejects_again() {
     let health = Arc::new(Health::default());
     attempt(&health, "a", None, Sign::Unreachable, at(0));
     probe(&health, Probed::Lives, at(2));
-    let mut long = health.begin(&route("a"), None, at(2)).expect("a trial");
+    let mut long = health.begin(&route("a"), way(None), at(2)).expect("a trial");
     long.answers();
     assert_eq!(why(&health, "a", None, at(2)), None, "nobody waits for the end of a long answer");
     long.end(Sign::Fault, at(3));
@@ -144,7 +242,7 @@ fn an_answer_that_begins_ends_the_trial_and_its_cut_ejects_again() {
 #[test]
 fn what_began_before_an_ejection_neither_lengthens_nor_ends_it() {
     let health = Arc::new(Health::default());
-    let mut flying: Vec<_> = (0..20).map(|_| health.begin(&route("a"), None, at(0)).expect("fit")).collect();
+    let mut flying: Vec<_> = (0..20).map(|_| health.begin(&route("a"), way(None), at(0)).expect("fit")).collect();
     let good = flying.pop().expect("one");
     flying.into_iter().for_each(|trial| trial.end(Sign::Fault, at(0)));
     let left = health.next_due(at(0)).expect("a rest");
@@ -156,17 +254,17 @@ fn what_began_before_an_ejection_neither_lengthens_nor_ends_it() {
 #[test]
 fn a_host_that_asks_for_a_rest_gets_it_and_needs_no_probe() {
     let (health, key) = (Arc::new(Health::default()), Some(CredentialId::new()));
-    let late = health.begin(&route("a"), key, at(0)).expect("fit");
+    let late = health.begin(&route("a"), way(key), at(0)).expect("fit");
     attempt(&health, "a", key, Sign::RateLimited(Some(secs(5))), at(0));
     late.end(Sign::RateLimited(Some(secs(9))), at(1));
-    let unfit = health.fit(&route("a"), key, at(6)).expect_err("the later answer asked for more");
+    let unfit = health.fit(&route("a"), way(key), at(6)).expect_err("the later answer asked for more");
     assert_eq!(unfit, Unfit { why: Why::RateLimited, wait: Some(secs(4)) });
     assert!(health.due(at(60)).is_empty());
     assert_eq!(why(&health, "a", key, at(10)), None);
-    let trial = health.begin(&route("a"), key, at(10)).expect("a trial");
+    let trial = health.begin(&route("a"), way(key), at(10)).expect("a trial");
     assert_eq!(why(&health, "a", key, at(10)), Some(Why::Trial));
     trial.end(Sign::RateLimited(None), at(10));
-    assert!(health.begin(&route("a"), key, at(11)).is_err(), "without a word, twice as long as before");
+    assert!(health.begin(&route("a"), way(key), at(11)).is_err(), "without a word, twice as long as before");
     let forever = Sign::RateLimited(Some(Duration::MAX));
     attempt(&health, "b", key, forever, at(0));
     assert_eq!(why(&health, "b", key, at(3_601)), None, "an hour at most");
@@ -205,7 +303,7 @@ fn an_exhausted_account_is_probed_and_tried_again() {
 #[test]
 fn a_probe_never_breaks_the_rest_that_a_host_asked_for() {
     let (health, key) = (Arc::new(Health::default()), Some(CredentialId::new()));
-    let other = health.begin(&route("a"), key, at(0)).expect("fit");
+    let other = health.begin(&route("a"), way(key), at(0)).expect("fit");
     attempt(&health, "a", key, Sign::RateLimited(Some(secs(600))), at(0));
     other.end(Sign::Unreachable, at(0));
     assert_eq!(probe(&health, Probed::Lives, at(2)), 0);
@@ -216,15 +314,35 @@ fn a_probe_never_breaks_the_rest_that_a_host_asked_for() {
 #[test]
 fn a_route_takes_no_more_waiting_requests_than_it_may() {
     let health = Arc::new(Health::new(2));
-    let first = health.begin(&route("a"), None, at(0)).expect("fit");
-    let mut second = health.begin(&route("a"), None, at(0)).expect("fit");
-    assert_eq!(health.begin(&route("a"), None, at(0)).map(drop), Err(Unfit { why: Why::Busy, wait: Some(secs(1)) }));
+    let first = health.begin(&route("a"), way(None), at(0)).expect("fit");
+    let mut second = health.begin(&route("a"), way(None), at(0)).expect("fit");
+    assert_eq!(
+        health.begin(&route("a"), way(None), at(0)).map(drop),
+        Err(Unfit { why: Why::Busy, wait: Some(secs(1)) })
+    );
     assert_eq!(why(&health, "b", None, at(0)), None);
     second.answers();
     assert_eq!(why(&health, "a", None, at(0)), None, "who is being answered waits no more");
-    let third = health.begin(&route("a"), None, at(0)).expect("fit");
+    let third = health.begin(&route("a"), way(None), at(0)).expect("fit");
     assert_eq!(why(&health, "a", None, at(0)), Some(Why::Busy));
     drop((first, second, third));
+    assert_eq!(health.unwell.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn one_organization_leaves_room_to_wait_for_others() {
+    let health = Arc::new(Health::new(10));
+    let (greedy, others) = (other(None), [other(None), other(None)]);
+    let begin = |way| health.begin(&route("a"), way, at(0));
+    let mut waiting: Vec<_> = (0..20).filter_map(|_| begin(greedy).ok()).collect();
+    assert_eq!(waiting.len(), 8);
+    let busy = Unfit { why: Why::Busy, wait: Some(secs(1)) };
+    assert_eq!(health.fit(&route("a"), greedy, at(0)), Err(busy));
+    waiting.extend(others.map(|way| begin(way).expect("room for who comes")));
+    assert_eq!(begin(other(None)).map(drop), Err(busy), "ten wait");
+    waiting.truncate(4);
+    assert!(begin(greedy).is_ok());
+    drop(waiting);
     assert_eq!(health.unwell.load(Ordering::SeqCst), 0);
 }
 
@@ -233,7 +351,7 @@ fn a_withdrawn_route_waits_for_an_operator() {
     let health = Arc::new(Health::default());
     attempt(&health, "a", None, Sign::Elsewhere, at(0));
     assert_eq!(health.withdrawn(), [route("a")]);
-    assert_eq!(health.fit(&route("a"), None, at(1_000_000)), Err(Unfit { why: Why::Withdrawn, wait: None }));
+    assert_eq!(health.fit(&route("a"), way(None), at(1_000_000)), Err(Unfit { why: Why::Withdrawn, wait: None }));
     assert!(health.due(at(1_000_000)).is_empty());
     assert!(health.accept(&route("a")));
     attempt(&health, "a", None, Sign::Unreachable, at(0));
@@ -248,7 +366,7 @@ fn a_clock_that_was_set_back_ends_a_rest() {
     attempt(&health, "a", key, Sign::RateLimited(Some(secs(600))), at(0));
     attempt(&health, "b", None, Sign::Unreachable, at(0));
     let a_little = at(0).saturating_sub(SignedDuration::from_millis(300)).expect("a time");
-    let unfit = health.fit(&route("a"), key, a_little).expect_err("requests that read the clock in another order");
+    let unfit = health.fit(&route("a"), way(key), a_little).expect_err("requests that read the clock in another order");
     assert_eq!(unfit.wait, Some(secs(600)), "no longer than was meant");
     assert_eq!(why(&health, "a", key, at(-3_600)), None);
     assert_eq!(health.next_due(at(-3_600)), Some(Duration::ZERO));
@@ -260,7 +378,7 @@ fn there_is_news_of_what_is_ejected_or_withdrawn_alone() {
     let health = Arc::new(Health::default());
     let news = health.news();
     attempt(&health, "a", None, Sign::Good, at(0));
-    drop(health.begin(&route("a"), None, at(0)));
+    drop(health.begin(&route("a"), way(None), at(0)));
     assert!(!heard(&news));
     attempt(&health, "a", None, Sign::Unreachable, at(0));
     assert!(heard(&news));
@@ -322,7 +440,7 @@ proptest! {
         let mut asked: BTreeMap<usize, Timestamp> = BTreeMap::new();
         for step in steps {
             match step {
-                Step::Begin(key) => match health.begin(&route("a"), keys[key], now) {
+                Step::Begin(key) => match health.begin(&route("a"), way(keys[key]), now) {
                     Ok(trial) => {
                         prop_assert!(asked.get(&key).is_none_or(|until| now >= *until), "a rest was broken");
                         trials.push((key, trial));
@@ -359,13 +477,13 @@ proptest! {
             now = now.saturating_add(secs(100)).expect("a time");
             probe(&health, Probed::Lives, now);
             for key in keys {
-                if let Ok(trial) = health.begin(&route("a"), key, now) {
+                if let Ok(trial) = health.begin(&route("a"), way(key), now) {
                     trial.end(Sign::Good, now);
                 }
             }
         }
         prop_assert_eq!(health.unwell.load(Ordering::SeqCst), 0);
-        prop_assert!(keys.iter().all(|key| health.fit(&route("a"), *key, now).is_ok()));
+        prop_assert!(keys.iter().all(|key| health.fit(&route("a"), way(*key), now).is_ok()));
     }
 
     /// However often it fails, a route is probed within a minute; and nobody is let in before.
@@ -381,7 +499,7 @@ proptest! {
         let health = Arc::new(Health::default());
         attempt(&health, "a", None, Sign::RateLimited(Some(secs(asked))), at(0));
         let lasts = (-1..i64::try_from(asked).expect("small")).contains(&then);
-        match health.fit(&route("a"), None, at(then)) {
+        match health.fit(&route("a"), way(None), at(then)) {
             Ok(()) => prop_assert!(!lasts),
             Err(unfit) => prop_assert!(lasts && unfit.wait.is_some_and(|wait| wait <= secs(asked))),
         }
@@ -393,7 +511,7 @@ proptest! {
         let health = Arc::new(Health::default());
         attempt(&health, "a", None, Sign::Unreachable, at(0));
         probe(&health, Probed::Lives, at(2));
-        let begun: Vec<_> = (0..others).filter_map(|_| health.begin(&route("a"), None, at(2)).ok()).collect();
+        let begun: Vec<_> = (0..others).filter_map(|_| health.begin(&route("a"), way(None), at(2)).ok()).collect();
         prop_assert_eq!(begun.len(), 1);
     }
 }

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use phi_words::{CredentialId, RouteId};
+use phi_words::RouteId;
 
-use super::patient::{Tickets, Way};
-use super::{Due, Health, Probed, Sign};
+use super::patient::Tickets;
+use super::{Due, Health, Probed, Sign, Way};
 
 /// One attempt at a route, while it lasts. Dropped, it showed nothing: the caller left.
 #[derive(Debug)]
@@ -13,21 +13,21 @@ pub struct Trial {
     health: Arc<Health>,
     route: RouteId,
     way: Way,
+    own_address: bool,
     tickets: Tickets,
     waits: bool,
     ended: bool,
 }
 
 impl Trial {
-    pub(super) fn new(health: Arc<Health>, route: RouteId, credential: Option<CredentialId>, tickets: Tickets) -> Self {
-        let way = Way { credential, own_address: false };
-        Self { health, route, way, tickets, waits: true, ended: false }
+    pub(super) fn new(health: Arc<Health>, route: RouteId, way: Way, tickets: Tickets) -> Self {
+        Self { health, route, way, own_address: false, tickets, waits: true, ended: false }
     }
 
     /// The same, at an address of which the credential brings a part: what fails there says nothing of where others are
     /// led, and counts for those who use the same credential alone.
     pub fn at_own_address(mut self) -> Self {
-        self.way.own_address = true;
+        self.own_address = true;
         self
     }
 
@@ -37,9 +37,9 @@ impl Trial {
         let waited = std::mem::take(waits);
         health.change(route, |patient| {
             if waited {
-                patient.waited();
+                patient.waited(*way);
             }
-            patient.answers(way.credential, tickets);
+            patient.answers(*way, tickets);
         });
     }
 
@@ -56,9 +56,12 @@ impl Trial {
         let jitter = self.health.jitter(&self.route, now);
         self.health.change(&self.route, |patient| {
             if waited {
-                patient.waited();
+                patient.waited(self.way);
             }
-            patient.end(self.way, self.tickets, sign, now, jitter);
+            if self.own_address {
+                patient.at_own_address();
+            }
+            patient.end(self.way, self.tickets, sign, (now, jitter));
         });
         if !matches!(sign, Sign::Good | Sign::Nothing) {
             self.health.news.send_replace(());
@@ -91,7 +94,7 @@ impl Probe {
     pub fn end(mut self, probed: Probed, now: Timestamp) {
         self.ended = true;
         let jitter = self.health.jitter(&self.due.route, now);
-        self.health.change(&self.due.route, |patient| patient.end_probe(self.due.credential, probed, now, jitter));
+        self.health.change(&self.due.route, |patient| patient.end_probe(self.due.credential, probed, (now, jitter)));
         self.health.news.send_replace(());
     }
 }

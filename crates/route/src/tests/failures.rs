@@ -10,7 +10,7 @@ use super::law::{Stage, in_threads, now, planned, way, with_wish};
 use super::oracle::{LONGEST, Way, expected, lawful, may};
 use super::world::{Asked, Dice, World};
 use crate::Health;
-use crate::health::Sign;
+use crate::health::{self, Sign};
 use crate::moment::Moment;
 
 const WORLDS: u64 = if cfg!(feature = "million") { 1_000 } else { 100 };
@@ -36,6 +36,7 @@ fn a_plan_is_what_is_lawful_and_fit_in_any_order_of_failures() {
         let world = World::draw(&mut dice);
         let (mut stage, mut now) = (Stage::of(&world), now());
         let health = std::sync::Arc::new(Health::default());
+        let by = |asked: &Asked, credential| health::Way { org: world.orgs[asked.org], credential };
         for _ in 0..REQUESTS {
             let asked = Asked::draw(&mut dice, &world);
             let moment = Moment::new(stage.scene(&asked), Some(&health), now);
@@ -50,7 +51,7 @@ fn a_plan_is_what_is_lawful_and_fit_in_any_order_of_failures() {
                 (Ok(plan), Ok(lawful)) => {
                     let fit = |(at, key): &&Way| {
                         let (route, key) = (format!("r{at:02}").parse().unwrap(), key.map(|key| world.keys[key].id));
-                        health.fit(&route, key, now).is_ok()
+                        health.fit(&route, by(&asked, key), now).is_ok()
                     };
                     let expected: Vec<Way> = lawful.iter().filter(fit).take(LONGEST).copied().collect();
                     let got: Vec<Way> = plan.iter().map(|planned| way(&world, planned)).collect();
@@ -60,9 +61,9 @@ fn a_plan_is_what_is_lawful_and_fit_in_any_order_of_failures() {
                 (Ok(_), Err(code)) => panic!("world {seed}: a plan where {code} was due: {asked:?}"),
             }
             for planned in got.unwrap_or_default() {
-                let (route, key) = (&planned.row().route, planned.key());
-                assert_eq!(health.fit(route, key, now), Ok(()), "what is planned is fit");
-                let Ok(trial) = health.begin(route, key, now) else { continue };
+                let (route, way) = (&planned.row().route, by(&asked, planned.key()));
+                assert_eq!(health.fit(route, way, now), Ok(()), "what is planned is fit");
+                let Ok(trial) = health.begin(route, way, now) else { continue };
                 let sign = SIGNS[dice.below(SIGNS.len())];
                 trial.end(sign, now);
                 if sign == Sign::Good {

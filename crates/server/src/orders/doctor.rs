@@ -2,10 +2,13 @@ mod lack;
 mod page;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use phi_catalog::Row;
+use phi_gateway::Gateway;
 use phi_route::{Cell, survey};
 use phi_words::{Capability, Class, Code, Framework, Modality, ModelName, OrgId, Region, Slug};
 use serde::{Deserialize, Serialize};
@@ -70,8 +73,21 @@ impl Routes {
     async fn run(self, deployment: &Deployment) -> anyhow::Result<Said> {
         deployment.known(&self.regions)?;
         let (whose, org, frameworks) = self.whom(deployment).await?;
-        let gateway = deployment.gateway();
-        let (snapshot, now) = (gateway.snapshot(), deployment.now());
+        let (gateway, now) = (Arc::clone(deployment.gateway()), deployment.now());
+        // On a thread of its own, so that requests do not wait for it.
+        let looking = tokio::task::spawn_blocking(move || self.look(&gateway, now, &whose, org, &frameworks));
+        looking.await?
+    }
+
+    fn look(
+        &self,
+        gateway: &Gateway,
+        now: Timestamp,
+        whose: &str,
+        org: OrgId,
+        frameworks: &BTreeSet<Framework>,
+    ) -> anyhow::Result<Said> {
+        let snapshot = gateway.snapshot();
         let catalogue = snapshot.scene.catalogue();
         let wanted = |region: &Region| self.regions.is_empty() || self.regions.contains(region);
         let regions: Vec<&Region> =
@@ -81,7 +97,7 @@ impl Routes {
         for class in [Class::General, Class::Phi] {
             for &region in &regions {
                 for (work, modality, needs) in WORKS {
-                    let cell = Cell { modality, model: &auto, needs, region, class, org, frameworks: &frameworks };
+                    let cell = Cell { modality, model: &auto, needs, region, class, org, frameworks };
                     let found = survey(&cell, &snapshot.scene, Some(gateway.health()), now);
                     let lack = found.refusal.is_some().then(|| Lack::of(&cell, &found, &snapshot.scene, now));
                     let routes = found.routes.into_iter().map(AsRef::as_ref).collect();
@@ -90,7 +106,7 @@ impl Routes {
                 }
             }
         }
-        let title = page::Title { whose: &whose, frameworks: &frameworks, catalogue: catalogue.version() };
+        let title = page::Title { whose, frameworks, catalogue: catalogue.version() };
         let text = page::page(&title, self.org.as_ref(), &regions, &looked);
         Ok(Said::Page { text, data: Value::Array(looked.iter().map(Looked::shown).collect()) })
     }

@@ -4,6 +4,7 @@
 
 mod agreements;
 mod ask;
+mod crowd;
 mod edge;
 mod embeddings;
 mod explain;
