@@ -1,14 +1,16 @@
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 use subtle::ConstantTimeEq;
 
 /// SHA-256 (FIPS 180-4) of the parts as if they were one text. The borders between them are not hashed: where parts
 /// can shift into each other, hash their lengths too, or use [`Key::tag`](crate::Key::tag).
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
+    let mut hasher = Context::new(&SHA256);
     for part in parts {
         hasher.update(part);
     }
-    hasher.finalize().into()
+    let mut hash = [0; 32];
+    hash.copy_from_slice(hasher.finish().as_ref());
+    hash
 }
 
 /// Whether two secrets are equal, in a time that tells nothing but whether their lengths are.

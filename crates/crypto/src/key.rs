@@ -2,9 +2,8 @@ use std::fmt;
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use hkdf::Hkdf;
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::{NoRandomness, random};
@@ -16,9 +15,10 @@ const XCHACHA20_POLY1305: u8 = 1;
 const NONCE_BYTES: usize = 24;
 const HEADER_BYTES: usize = 2 + NONCE_BYTES;
 
-/// A key for one purpose. It hashes and it seals, with two halves that have nothing in common.
+/// A key for one purpose. It hashes and it seals, with two halves that have nothing in common. The half that seals is
+/// wiped when dropped; the half that hashes is held as the state that HMAC begins from.
 pub struct Key {
-    hashing: Zeroizing<[u8; 32]>,
+    hashing: hmac::Key,
     sealing: Zeroizing<[u8; 32]>,
 }
 
@@ -37,12 +37,13 @@ impl Key {
     /// HKDF-SHA256 (RFC 5869) without salt: `secret` is uniformly random.
     pub(crate) fn expand(secret: &[u8; 32], info: &str) -> Self {
         let mut both = Zeroizing::new([0_u8; 64]);
-        Hkdf::<Sha256>::new(None, secret)
-            .expand(info.as_bytes(), both.as_mut())
+        Salt::new(HKDF_SHA256, &[])
+            .extract(secret)
+            .expand(&[info.as_bytes()], Both)
+            .and_then(|okm| okm.fill(both.as_mut()))
             .expect("64 bytes are fewer than the 8,160 that HKDF-SHA256 can give");
-        let mut key = Self { hashing: Zeroizing::default(), sealing: Zeroizing::default() };
         let (hashing, sealing) = both.split_at(32);
-        key.hashing.copy_from_slice(hashing);
+        let mut key = Self { hashing: hmac::Key::new(hmac::HMAC_SHA256, hashing), sealing: Zeroizing::default() };
         key.sealing.copy_from_slice(sealing);
         key
     }
@@ -50,13 +51,14 @@ impl Key {
     /// The keyed hash (HMAC-SHA256) of the parts, each with its length before it, so that no two lists of parts are
     /// hashed alike.
     pub fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac =
-            <Hmac<Sha256> as KeyInit>::new_from_slice(self.hashing.as_ref()).expect("HMAC takes keys of any length");
+        let mut mac = hmac::Context::with_key(&self.hashing);
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
-        mac.finalize().into_bytes().into()
+        let mut tag = [0; 32];
+        tag.copy_from_slice(mac.sign().as_ref());
+        tag
     }
 
     /// Encrypts and authenticates `plain`, bound to `aad`: who opens it must name the same `aad`. The result is the
@@ -93,6 +95,15 @@ impl Key {
 
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new((&*self.sealing).into())
+    }
+}
+
+/// The length of a key's two halves together.
+struct Both;
+
+impl KeyType for Both {
+    fn len(&self) -> usize {
+        64
     }
 }
 

@@ -1,4 +1,6 @@
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use phi_words::OrgId;
 use zeroize::Zeroizing;
@@ -9,9 +11,18 @@ use crate::{Key, NoRandomness, random};
 /// is stored, so that keys can be changed one day without making old hashes unreadable.
 pub const KEY_VERSION: u16 = 1;
 
-/// The master key: 32 random bytes that every other key is derived from.
+/// The master key: 32 random bytes that every other key is derived from. Clones share what was derived.
 #[derive(Clone)]
-pub struct Root(Zeroizing<[u8; 32]>);
+pub struct Root(Arc<Inner>);
+
+struct Inner {
+    secret: Zeroizing<[u8; 32]>,
+    /// What was derived before: a derivation costs more than most of what its key is used for.
+    derived: Mutex<HashMap<Purpose, Arc<Key>>>,
+}
+
+/// How many derived keys are kept: those of a thousand organizations.
+const KEPT: usize = 4_096;
 
 /// What a derived key is for. Each has a key of its own, so that a hash or a ciphertext made for one purpose, or for
 /// one organization, means nothing for another.
@@ -35,22 +46,35 @@ impl Root {
     /// # Errors
     /// Where the operating system has no random bytes.
     pub fn generate() -> Result<Self, NoRandomness> {
-        random().map(|bytes| Self(Zeroizing::new(bytes)))
+        random().map(|bytes| Self::new(Zeroizing::new(bytes)))
     }
 
     /// The master key that [`Root::expose_bytes`] gave; the caller's copy is the caller's to wipe.
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(Zeroizing::new(*bytes))
+        Self::new(Zeroizing::new(*bytes))
+    }
+
+    fn new(secret: Zeroizing<[u8; 32]>) -> Self {
+        Self(Arc::new(Inner { secret, derived: Mutex::default() }))
     }
 
     /// The key itself: for the key file alone.
     pub fn expose_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.0.secret
     }
 
     /// The key for one purpose: always the same one, and it tells nothing of any other.
-    pub fn derive(&self, purpose: Purpose) -> Key {
-        Key::expand(&self.0, &purpose.info())
+    pub fn derive(&self, purpose: Purpose) -> Arc<Key> {
+        let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = derived.get(&purpose) {
+            return Arc::clone(key);
+        }
+        if derived.len() >= KEPT {
+            derived.clear();
+        }
+        let key = Arc::new(Key::expand(&self.0.secret, &purpose.info()));
+        derived.insert(purpose, Arc::clone(&key));
+        key
     }
 }
 

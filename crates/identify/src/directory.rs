@@ -29,7 +29,7 @@ pub struct Roster {
 /// Looks tokens up. It is never changed: a new one takes its place.
 #[derive(Debug)]
 pub struct Directory {
-    pepper: Key,
+    pepper: Arc<Key>,
     /// The public ids, in order, so that each search takes the same steps.
     numbers: Vec<u128>,
     /// What belongs to each of `numbers`, and at the end a row that nobody's token fits.
@@ -52,7 +52,7 @@ struct Row {
 impl Directory {
     /// A directory of all tokens of `roster`. One whose agent, role or organization is not in it identifies nobody, nor
     /// does one whose tag was made with a key of another version. `pepper` is the key that the tags were made with.
-    pub fn new(roster: Roster, pepper: Key) -> Self {
+    pub fn new(roster: Roster, pepper: impl Into<Arc<Key>>) -> Self {
         let Roster { orgs, roles, agents, tokens } = roster;
         let orgs: HashMap<_, _> = orgs.into_iter().map(|org| (org.id, Arc::new(org))).collect();
         let roles: HashMap<_, _> = roles.into_iter().map(|role| (role.id, Arc::new(role))).collect();
@@ -74,7 +74,7 @@ impl Directory {
         rows.sort_by_key(|(number, _)| *number);
         let (numbers, mut rows): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
         rows.push(Row::nobody(width));
-        Self { pepper, numbers, rows }
+        Self { pepper: pepper.into(), numbers, rows }
     }
 
     /// Who sent a request with these headers from `peer`.

@@ -30,7 +30,7 @@ pub struct Deployment {
     data: Data,
     store: Store,
     vault: Arc<Vault>,
-    pepper: Key,
+    pepper: Arc<Key>,
     root: Root,
     clock: Clock,
     recorder: Arc<Recorder>,
@@ -80,7 +80,7 @@ impl Deployment {
         let lock = data.lock()?;
         let catalogue = Arc::new(Catalogue::load(data.overrides().as_deref())?);
         let root = phi_vault::load_key(&data.key()).context("the vault stays sealed without its master key")?;
-        let vault = Arc::new(Vault::Open(Root::from_bytes(root.expose_bytes())));
+        let vault = Arc::new(Vault::Open(root.clone()));
         let store = Store::open(&data.store()).await?;
         let mut options = phi_ledger::Options::new(&config.origin, config.durability);
         options.segment_bytes = config.segment_bytes;
@@ -90,7 +90,7 @@ impl Deployment {
         if recovered.cut_bytes > 0 {
             tracing::warn!(bytes = recovered.cut_bytes, "the ledger's end was cut: it had never been acknowledged");
         }
-        let recorder = Arc::new(Recorder::new(ledger, Root::from_bytes(root.expose_bytes()), clock.clone()));
+        let recorder = Arc::new(Recorder::new(ledger, root.clone(), clock.clone()));
         let unknown = recorder.close_unknown(config.deadlines.total).await?;
         if unknown > 0 {
             tracing::warn!(calls = unknown, "the process before died in mid-call; these calls are closed as unknown");
@@ -104,7 +104,7 @@ impl Deployment {
         let upstream = Upstream::new(
             client,
             Arc::clone(&vault),
-            Root::from_bytes(root.expose_bytes()),
+            root.clone(),
             clock.clone(),
             config.restraint,
             Arc::clone(&snapshot.scene),
@@ -384,7 +384,7 @@ impl Deployment {
     }
 }
 
-fn snapshot(contents: Contents, inforce: &Inforce, pepper: Key) -> Snapshot {
+fn snapshot(contents: Contents, inforce: &Inforce, pepper: Arc<Key>) -> Snapshot {
     let Contents { version, roster, agreements, credentials, .. } = contents;
     let standing = Standing::new(agreements, credentials.into_iter().map(Arc::new));
     let settings = Settings {

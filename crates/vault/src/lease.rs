@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use phi_crypto::{Key, NoRandomness, Purpose, Root, Unsealable};
@@ -179,7 +180,7 @@ impl Vault {
         Ok(bound(sealed, |about| envelope::open(&outer, about, &sealed.bytes))?)
     }
 
-    fn key(&self, org: Option<OrgId>) -> Option<Key> {
+    fn key(&self, org: Option<OrgId>) -> Option<Arc<Key>> {
         match self {
             Self::Open(root) => Some(root.derive(Purpose::Envelope(org))),
             Self::Sealed => None,

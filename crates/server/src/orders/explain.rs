@@ -117,7 +117,7 @@ impl Explain {
     /// A caller as the directory makes one, from a key that is made up for this and told to nobody.
     fn caller(&self, org: Org, now: Timestamp) -> anyhow::Result<Caller> {
         let root = Root::generate().context("a key cannot be made up")?;
-        let key = || root.derive(Purpose::Token);
+        let key = root.derive(Purpose::Token);
         let agent = Agent {
             id: AgentId::new(),
             org: org.id,
@@ -137,11 +137,11 @@ impl Explain {
             lifetime: None,
             label: None,
         };
-        let (shown, token) = StoredToken::issue(grant, &key(), now)?;
+        let (shown, token) = StoredToken::issue(grant, &key, now)?;
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {}", *shown.expose_text()))?);
         let roster = Roster { orgs: vec![org], roles: Vec::new(), agents: vec![agent], tokens: vec![token] };
-        Ok(Directory::new(roster, key()).caller(IpAddr::V4(Ipv4Addr::LOCALHOST), &headers, now)?)
+        Ok(Directory::new(roster, key).caller(IpAddr::V4(Ipv4Addr::LOCALHOST), &headers, now)?)
     }
 
     fn headers(&self) -> anyhow::Result<HeaderMap> {
