@@ -88,15 +88,17 @@ def measure_cells(asked: argparse.Namespace, found: Figures, folder: pathlib.Pat
     synced: list[float] = []
     rounds: dict[tuple[str, int, str], list[Cell]] = {}
     for number in range(asked.rounds):
-        synced += disk.fdatasync_seconds(folder)
         for kind, connections, target in cells if number % 2 == 0 else reversed(cells):
             request = texts.write_request(folder / "request.http", target.key, texts.chat(kind))
             request.chmod(0o600)
+            if target is on_disk:
+                synced += disk.fdatasync_seconds(folder)  # right before it, for disks have their moods
             cell = load.measure(target, kind, connections, request, asked.seconds)
             rounds.setdefault((kind, connections, target.name), []).append(cell)
             print(report.line(number + 1, cell), flush=True)
     found.cells = [figures.median(rounds[kind, connections, target.name]) for kind, connections, target in cells]
-    found.disk_p50, found.disk_p99 = (disk.quantile(synced, percent) * 1e6 for percent in (50, 99))
+    if synced:
+        found.disk_p50, found.disk_p99 = (disk.quantile(synced, percent) * 1e6 for percent in (50, 99))
     found.memory = [figures.Memory(target.name, idle[target.name], process.most_resident(target.pids)) for target in [*one_core, two]]
 
 

@@ -4,7 +4,7 @@ import os
 import pathlib
 import time
 
-WRITES, BYTES = 400, 256
+WRITES, BYTES = 100, 256
 
 
 def fdatasync_seconds(folder: pathlib.Path) -> list[float]:

@@ -43,7 +43,7 @@ def measure(target: Target, kind: str, connections: int, request: pathlib.Path, 
         told = hear(said)
         used = process.cpu_seconds(target.pids) - before
     requests = told["requests"]
-    if kind != "plain" and told["frames"] != requests * texts.FRAMES:
+    if kind != "plain" and told["frames"] < requests * texts.FRAMES:  # a gateway may add one of its own
         raise stand.Failed(f"{target.name} passed on {told['frames']} frames in {requests} streams of {texts.FRAMES}")
     return Cell(
         kind=kind,

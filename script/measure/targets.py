@@ -16,6 +16,7 @@ PROXY_CORE, OTHER_CORE = "0", "1"
 BOTH_CORES = "0,1"
 KINDS = ("plain", "stream", "paced")
 PACE_MS = 50
+VECTORS = f'modality = "embeddings"\nspace = "vector@{texts.DIMENSION}"\ndimension = {texts.DIMENSION}'
 
 HOST, NGINX, DISK, PROCESS, TWO = "host", "nginx", "phi, disk", "phi, process", "phi, 2 workers"
 
@@ -122,7 +123,7 @@ evidence = "contract"
 host = "bench-{kind}"
 model = "{kind}"
 own = "bench"
-modality = "{'embeddings' if kind == 'vector' else 'chat'}"
+{VECTORS if kind == 'vector' else 'modality = "chat"'}
 status = "live"
 {origin}"""
     the.found("CH", {"bench.toml": catalogue}, settings=f'[record]\ndurability = "{durability}"\n')

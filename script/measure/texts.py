@@ -6,6 +6,7 @@ import pathlib
 QUESTION = "What should I ask my doctor about my blood pressure? " * 8
 ANSWER = "Ask how high it is, how it was measured, and what would bring it down. " * 14
 FRAMES = 54
+DIMENSION = 256
 BURST_BYTES = 120 * 1024
 
 
@@ -31,12 +32,14 @@ def streamed_answer() -> bytes:
 
 
 def vector_answer() -> bytes:
-    data = [{"object": "embedding", "index": 0, "embedding": [number / 1024 for number in range(256)]}]
+    data = [{"object": "embedding", "index": 0, "embedding": [number / 1024 for number in range(DIMENSION)]}]
     return json.dumps({"object": "list", "model": "bench", "data": data, "usage": {"prompt_tokens": 140, "total_tokens": 140}}).encode()
 
 
 def chat(kind: str, question: str = QUESTION) -> dict:
-    return {"model": f"bench/{kind}", "stream": kind != "plain", "messages": [{"role": "user", "content": question}]}
+    """A question; a streamed answer is asked for with its usage, so that a gateway passes every frame on."""
+    streamed = {"stream": True, "stream_options": {"include_usage": True}} if kind != "plain" else {}
+    return {"model": f"bench/{kind}", **streamed, "messages": [{"role": "user", "content": question}]}
 
 
 def as_json(body: dict) -> bytes:

@@ -13,13 +13,15 @@ use tokio::time::Instant;
 use super::head::Head;
 
 const MOST_HEAD_BYTES: usize = 16 << 10;
+/// Usage and end follow the frame before them at once, as vLLM and llama.cpp send them.
+const UNPACED_AT_END: usize = 2;
 
 /// What a host says to every request, made beforehand.
 #[derive(Debug)]
 pub struct Answer {
     /// Each is a write of its own, as servers of models write: the head, then every frame.
     writes: Vec<Bytes>,
-    /// How long it waits before each frame.
+    /// How long it waits before each frame but the last two.
     pace: Duration,
 }
 
@@ -48,8 +50,9 @@ impl Answer {
 
     async fn write(&self, to: &mut TcpStream) -> io::Result<()> {
         let began = Instant::now();
+        let paced = self.writes.len().saturating_sub(UNPACED_AT_END);
         for (number, piece) in (0..).zip(&self.writes) {
-            if number > 0 && !self.pace.is_zero() {
+            if number > 0 && (number as usize) < paced && !self.pace.is_zero() {
                 tokio::time::sleep_until(began + self.pace * number).await;
             }
             to.write_all(piece).await?;

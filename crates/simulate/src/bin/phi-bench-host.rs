@@ -23,7 +23,7 @@ struct Flags {
     /// Answers with these server-sent events, each in a write of its own, without a pause.
     #[arg(long)]
     stream: Vec<PathBuf>,
-    /// Answers with these server-sent events, with a pause before each.
+    /// Answers with these server-sent events, with a pause before each but the last two.
     #[arg(long)]
     paced: Vec<PathBuf>,
     /// That pause.
