@@ -74,15 +74,16 @@ def run(hosts: stand.Stand, the: stand.Stand, folder: pathlib.Path, minutes: flo
     answers = {"plain": texts.whole_answer(), "vector": texts.vector_answer(), "stream": texts.streamed_answer()}
     for kind, answer in answers.items():
         (folder / kind).write_bytes(answer)
-    flags = ["--whole", folder / "plain", "--whole", folder / "vector", "--paced", folder / "stream", "--pace-ms", STREAM_PACE_MS]
-    addresses, _ = targets.start_answers(hosts, flags)
+    said_by_host = ["--whole", folder / "plain", "--whole", folder / "vector", "--paced", folder / "stream", "--pace-ms", STREAM_PACE_MS]
+    addresses, _ = targets.start_answers(hosts, said_by_host)
     targets.found_phi(the, "process", dict(zip(answers, addresses)))
     gateway = the.serve(before=("taskset", "-c", BOTH_CORES))
     pid = the.pid("phi serve")
     samples = []
     print(f"{'minute':>7}{'RSS MiB':>10}{'files':>8}{'threads':>9}{'calls':>10}{'left':>9}{'p99 ms':>10}", flush=True)
-    flags = {"connections": connections, "seconds": minutes * 60, "window_seconds": WINDOW_SECONDS, "warm_seconds": SETTLE_SECONDS}
-    with load.lines(gateway.traffic, requests(folder, gateway.key), pause_ms=PAUSE_MS, abort_percent=ABORT_PERCENT, **flags) as said:
+    span = {"seconds": minutes * 60, "window_seconds": WINDOW_SECONDS, "warm_seconds": SETTLE_SECONDS}
+    manners = {"connections": connections, "pause_ms": PAUSE_MS, "abort_percent": ABORT_PERCENT}
+    with load.lines(gateway.traffic, requests(folder, gateway.key), **span, **manners) as said:
         load.hear(said)
         for number, told in enumerate(said, start=1):
             counts = process.resident([pid]), process.descriptors(pid), process.threads(pid)

@@ -17,7 +17,7 @@ def text(found: Figures, markdown: bool) -> str:
         rows = [[row.target, f"{row.idle:.1f}", f"{row.peak:.1f}"] for row in found.memory]
         parts.append(table([["memory, MiB", "idle", "at most"], *rows], markdown))
     goals = [[goal.goal, goal.measured, "held" if goal.held else "missed"] for goal in judge(found)]
-    parts.append(table([["goal", "measured", ""], *goals], markdown))
+    parts.append(table([["goal", "measured", "verdict"], *goals], markdown))
     return "\n\n".join(parts)
 
 
