@@ -130,8 +130,8 @@ status = "live"
 
 
 def program(name: str) -> str:
-    """One of ours lies beside `phi`; Debian keeps nginx where only root's PATH looks."""
-    path = shutil.which(name, path=f"{stand.PHI.resolve().parent}:{os.environ['PATH']}:/usr/sbin")
+    """Ours are built; Debian keeps nginx where only root's PATH looks."""
+    path = shutil.which(name, path=f"{stand.REPO / 'target' / 'release'}:{os.environ['PATH']}:/usr/sbin")
     if not path:
         raise stand.Failed(f"`{name}` is missing: run script/setup bench")
     return path

@@ -21,7 +21,9 @@ const AFTER_FAILURE: Duration = Duration::from_millis(50);
 /// What is asked, of whom, and by how many.
 #[derive(Debug)]
 pub struct Plan {
+    /// Whom to ask.
     pub address: SocketAddr,
+    /// So many callers.
     pub connections: u32,
     /// Asked one after the other, round and round.
     pub asks: Vec<Ask>,
