@@ -96,7 +96,12 @@ impl<S> Strict<S> {
 impl<S: AsyncRead + Unpin> Strict<S> {
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.raw.reserve(READ);
-        pin!(self.stream.read_buf(&mut self.raw)).poll(cx)
+        let polled = pin!(self.stream.read_buf(&mut self.raw)).poll(cx);
+        if polled.is_pending() && self.raw.is_empty() {
+            // Most connections are idle: no memory waits for what they may say.
+            self.raw = BytesMut::new();
+        }
+        polled
     }
 
     /// A connection that is closed while the other side still sends is reset, and takes our last word with it.

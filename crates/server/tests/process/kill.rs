@@ -171,7 +171,7 @@ fn assert_seen(calls: &BTreeMap<RequestId, Written>, seen: &[Seen], told: &Told,
 }
 
 /// The key that the deployment commits to payloads with.
-fn payload_key(deploy: &Deploy) -> Key {
+fn payload_key(deploy: &Deploy) -> Arc<Key> {
     let root = phi_vault::load_key(&deploy.data().join("master.key")).expect("a key");
     let orgs: Value = deploy.json(&["org", "list"]);
     let org: OrgId = text(&orgs[0]["id"]).parse().expect("an id");

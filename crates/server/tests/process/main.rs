@@ -16,3 +16,4 @@ mod search;
 mod serving;
 mod stop;
 mod tls;
+mod weight;

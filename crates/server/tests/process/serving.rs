@@ -83,6 +83,10 @@ impl Serving {
         self.said.wait(|_| true).lines.iter().filter(|line| line.contains(text)).count()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
         kill_process(pid, signal).expect("it runs");

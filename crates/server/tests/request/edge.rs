@@ -22,7 +22,7 @@
 //! | 20 | floods of HTTP/2 | does not apply: `framing::check_20…`; TLS offers `http/1.1` alone |
 //! | 21 | slow heads, bodies, readers; idle connections | `slow::check_21…`, `wire::a_body_that_stops_coming_is_given_up`, `patient` in the gateway |
 //! | 22 | packed bodies | `slow::check_22…`; hosts are asked for plain answers (`upstream`, client tests) |
-//! | 23 | long bodies, `Expect` | `slow::check_23…`, `wire::a_body_in_pieces_is_read_to_its_bound`, `refusals::one_request_too_many…` |
+//! | 23 | long bodies, `Expect` | `slow::check_23…`, `crowd::check_23…`, `wire::a_body_in_pieces_is_read_to_its_bound`, `refusals::one_request_too_many…` |
 //! | 24 | JSON that costs more than it says | `meaning::check_24…` |
 //! | 26 | upgrades, tunnels, traces | `framing::check_26…` |
 //! | 27 | many connections from one address | `slow::check_27…`, `places` in the gateway |
@@ -35,7 +35,8 @@
 //! | 37 | the ids of others | `record::an_entry_is_shown_to_the_agent_whose_call_it_was` |
 //! | 38 | what is for operators, pages of others | `meaning::check_38…`, `operations::metrics_count_and_hold_no_text_of_a_caller` |
 //! | 43 | limits that cannot be meant | `meaning::check_43…` |
-//! | 44 | sums that overflow, figures that cannot be | `record::figures_that_cannot_be_are_not_believed`, `price` of the catalogue |
+//! | 44 | sums that overflow, figures that cannot be | `figures::check_44…`, `record::figures_that_cannot_be_are_not_believed`, `price` of the catalogue |
+//! | 46 | attempts that are made again | `figures::check_46…`, `crowd::hosts_that_fail_are_asked_again…`; nothing is sent to two hosts at once |
 //! | 47 | lines in names | `meaning::check_47…`, `process/canary` |
 //! | 48 | a canary in every place | `process/canary` |
 //! | 49 | panics | `streaming::a_rule_that_breaks_breaks_one_answer_and_is_an_alarm`, `hostile`; `serve::harden` silences messages |
@@ -45,6 +46,7 @@
 //! | 53 | `Referer`, `User-Agent`, addresses | `fields::a_host_is_sent_the_rebuilt_body_and_our_headers_alone` |
 //! | 54 | answers that are kept or packed on the way | `meaning::check_54…` |
 
+mod figures;
 mod framing;
 mod meaning;
 mod slow;

@@ -196,3 +196,18 @@ async fn check_27_nobody_takes_all_connections_from_one_address() {
     drop((held, other));
     wait_until("places are given back", async || is_served("127.0.0.1", to).await).await;
 }
+
+#[tokio::test]
+async fn check_27_a_thousand_connections_from_one_address_are_those_that_it_may_have() {
+    let stand = Stand::up().await;
+    let to = stand.address();
+    let mut held = Vec::new();
+    for _ in 0..1_000 {
+        held.push(from("127.0.0.1", to).await);
+    }
+    let refused = async || probe(&stand, "/metrics").await.text().contains("refused_total{limit=\"address\"} 488\n");
+    wait_until("the others are closed", refused).await;
+    assert!(is_served("127.0.0.2", to).await, "others are served");
+    drop(held);
+    wait_until("places are given back", async || is_served("127.0.0.1", to).await).await;
+}
