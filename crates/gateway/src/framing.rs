@@ -8,6 +8,7 @@ mod tests;
 
 pub(crate) use fault::Fault;
 use head::Payload;
+pub(crate) use head::{frames, is_host, is_path, length, spells_framing_otherwise};
 
 /// The longest head, in bytes.
 pub(crate) const HEAD_BYTES: usize = 32 << 10;

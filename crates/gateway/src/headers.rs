@@ -5,6 +5,8 @@ use phi_catalog::Catalogue;
 use phi_police::{Mark, Rate, Wishes};
 use phi_words::{Class, Code, MicroUsd, Quality, Refusal, Region, RequestId, RouteId, Wait};
 
+use crate::framing::{Fault, frames};
+
 /// What is done with a header that a caller may send. A header that is not in the table is accepted and goes no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
@@ -67,9 +69,12 @@ pub(crate) fn wishes(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Wishe
 /// A trailer comes when the head has been judged already, so none of these may stand in one.
 ///
 /// # Errors
-/// `ambiguous_header`.
+/// `ambiguous_header`, `invalid_api_key`, and `invalid_request` for what frames a message.
 pub(crate) fn trailers(trailers: &HeaderMap) -> Result<(), Refusal> {
     for name in trailers.keys() {
+        if frames(name.as_str().as_bytes()) {
+            return Err(Fault::Trailer.into());
+        }
         let plain = name.as_str().replace('_', "-");
         let Some((known, rule)) = ASKED.iter().find(|(known, _)| *known == plain) else { continue };
         let code = if *rule == Rule::Credential { Code::InvalidApiKey } else { Code::AmbiguousHeader };

@@ -4,9 +4,11 @@ use std::sync::atomic::Ordering;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use phi_ledger::Status;
+use phi_words::Refusal;
 use serde_json::json;
 
 use crate::body::Body;
+use crate::framing::Fault;
 use crate::metrics::Now;
 use crate::request::Gateway;
 use crate::{upkeep, vitals};
@@ -65,6 +67,12 @@ impl Gateway {
             unwritten: counters.unwritten.load(Ordering::Relaxed),
         }
     }
+}
+
+/// Answers in the place of a request that could not be read.
+pub(crate) fn turn_away(fault: Fault) -> Response<Body> {
+    let refusal = Refusal::from(fault);
+    reply(StatusCode::BAD_REQUEST, "text/plain", format!("{}; {}\n", refusal.message, refusal.hint))
 }
 
 /// What went wrong, and what caused it: the operator needs both.

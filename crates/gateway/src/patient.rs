@@ -22,7 +22,7 @@ pub(crate) struct Patient<S> {
 }
 
 /// Bytes a second.
-const SLOWEST: u64 = 1 << 10;
+pub(crate) const SLOWEST: u64 = 1 << 10;
 
 impl<S> Patient<S> {
     pub(crate) const fn new(stream: S, within: Duration) -> Self {

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 /// The places of a listener.
 #[derive(Debug)]
 pub(crate) struct Places {
     in_all: usize,
     from_one: usize,
     taken: Mutex<Taken>,
+    empty: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +46,7 @@ impl Full {
 
 impl Places {
     pub(crate) fn new(in_all: usize, from_one: usize) -> Arc<Self> {
-        Arc::new(Self { in_all, from_one, taken: Mutex::default() })
+        Arc::new(Self { in_all, from_one, taken: Mutex::default(), empty: Notify::new() })
     }
 
     /// Takes a place for who comes from this address.
@@ -62,6 +65,17 @@ impl Places {
         Ok(Seat { places: Arc::clone(self), of })
     }
 
+    /// Waits until all are given back.
+    pub(crate) async fn wait_empty(&self) {
+        loop {
+            let empty = self.empty.notified();
+            if self.taken().in_all == 0 {
+                return;
+            }
+            empty.await;
+        }
+    }
+
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,6 +85,9 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
         taken.in_all = taken.in_all.saturating_sub(1);
+        if taken.in_all == 0 {
+            self.places.empty.notify_waiters();
+        }
         if let Some(from_here) = taken.by.get_mut(&self.of) {
             *from_here = from_here.saturating_sub(1);
             if *from_here == 0 {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
@@ -16,11 +16,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::framing::{HEAD_BYTES, LINES};
+use crate::opening::{self, Opening};
+use crate::operations;
 use crate::patient::Patient;
-use crate::places::Places;
+use crate::places::{Places, Seat};
 use crate::request::Gateway;
 use crate::strict::{Strict, Verdict};
-use crate::tls::Tls;
+use crate::tls::{self, Tls};
 
 /// What a listener serves.
 #[derive(Clone)]
@@ -68,6 +70,11 @@ impl Stop {
         let _ = self.0.wait_for(|told| *told >= Told::Stop).await;
     }
 
+    /// Waits until each answer is the last one of its connection.
+    pub(crate) async fn wait_leaving(&mut self) {
+        self.wait().await;
+    }
+
     /// Waits until what still runs must end; a stopper that is gone says no more.
     async fn wait_end(&mut self) {
         if self.0.wait_for(|told| *told == Told::End).await.is_err() {
@@ -105,6 +112,10 @@ pub struct Edge {
     pub idle: Duration,
     /// How long whoever reads nothing of an answer is waited for.
     pub write: Duration,
+    /// Requests at once on one connection of HTTP/2.
+    pub streams: u32,
+    /// How old a connection becomes; then what runs on it is answered, and it ends.
+    pub lifetime: Duration,
 }
 
 impl Default for Edge {
@@ -115,6 +126,8 @@ impl Default for Edge {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             write: Duration::from_secs(60),
+            streams: 100,
+            lifetime: Duration::from_secs(3_600),
         }
     }
 }
@@ -140,17 +153,13 @@ impl Gateway {
                     let peer = peer.ip().to_canonical();
                     // One too many is closed before a byte of it is read: neither a handshake nor a head is free.
                     let seat = match places.take(peer) {
-                        Ok(seat) => seat,
+                        Ok(seat) => Arc::new(seat),
                         Err(full) => {
                             self.metrics.turned_away(full);
                             continue;
                         }
                     };
-                    let connection = Arc::clone(&self).connection(stream, peer, what.clone(), stop.clone());
-                    connections.spawn(async move {
-                        connection.await;
-                        drop(seat);
-                    });
+                    connections.spawn(Arc::clone(&self).connection(stream, peer, what.clone(), stop.clone(), seat));
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: taking a breath lets connections end.
@@ -164,37 +173,61 @@ impl Gateway {
             () = stop.wait_end() => connections.shutdown().await,
             () = async { while connections.join_next().await.is_some() {} } => {}
         }
+        // Streams of HTTP/2 run beside their connections, and end with them.
+        places.wait_empty().await;
     }
 
-    async fn connection(self: Arc<Self>, stream: TcpStream, peer: IpAddr, what: Serve, stop: Stop) {
+    async fn connection(
+        self: Arc<Self>,
+        mut stream: TcpStream,
+        peer: IpAddr,
+        what: Serve,
+        stop: Stop,
+        seat: Arc<Seat>,
+    ) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = %error, "a connection ended at once");
             return;
         }
         match what {
-            Serve::Traffic(None) => self.traffic(stream, peer, stop).await,
+            Serve::Traffic(None) => {
+                let opening = opening::read(&mut stream, self.bounds.edge.head).await;
+                if opening.http2 {
+                    self.http2(stream, opening, peer, stop, seat).await;
+                } else {
+                    self.http1(stream, opening, peer, stop).await;
+                }
+            }
             Serve::Traffic(Some(tls)) => match tokio::time::timeout(TLS_WITHIN, tls.acceptor().accept(stream)).await {
-                Ok(Ok(stream)) => self.traffic(stream, peer, stop).await,
+                Ok(Ok(stream)) if tls::speaks_http2(&stream) => {
+                    self.http2(stream, Opening::none(), peer, stop, seat).await;
+                }
+                Ok(Ok(stream)) => self.http1(stream, Opening::none(), peer, stop).await,
                 Ok(Err(_)) | Err(_) => tracing::debug!("a TLS handshake failed"),
             },
             Serve::Operations => {
-                let edge = self.bounds.edge;
+                let (edge, verdict) = (self.bounds.edge, Arc::new(Verdict::default()));
+                let stream = Strict::new(Patient::new(stream, edge.write), edge.head, Arc::clone(&verdict));
                 let service = service_fn(move |request: Request<Incoming>| {
-                    let reply = self.operate(&request);
+                    let fault = verdict.next();
+                    let mut reply = fault.map_or_else(|| self.operate(&request), operations::turn_away);
+                    if fault.is_some() {
+                        reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                    }
                     async move { Ok::<_, Infallible>(reply) }
                 });
-                let stream = TokioIo::new(Patient::new(stream, edge.write));
-                drive(server(edge).serve_connection(stream, service), stop).await;
+                drive(server(edge).serve_connection(TokioIo::new(stream), service), stop).await;
             }
         }
     }
 
-    async fn traffic<S>(self: Arc<Self>, stream: S, peer: IpAddr, stop: Stop)
+    async fn http1<S>(self: Arc<Self>, stream: S, opening: Opening, peer: IpAddr, stop: Stop)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (edge, verdict) = (self.bounds.edge, Arc::new(Verdict::default()));
-        let stream = Strict::new(Patient::new(stream, edge.write), edge.head, Arc::clone(&verdict));
+        let stream = Strict::new(Patient::new(stream, edge.write), edge.head, Arc::clone(&verdict)).after(opening);
+        let until = Instant::now() + edge.lifetime;
         let service = service_fn(move |request: Request<Incoming>| {
             let (gateway, verdict) = (Arc::clone(&self), Arc::clone(&verdict));
             async move {
@@ -202,7 +235,7 @@ impl Gateway {
                     return Ok(gateway.turn_away(peer, fault.into()).await);
                 }
                 let mut response = gateway.answer(peer, request).await;
-                if verdict.is_broken() {
+                if verdict.is_broken() || Instant::now() >= until {
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(response)

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use crate::framing::{Fault, Framing};
+use crate::opening::Opening;
 
 /// Which head of a connection was not handed on, and why.
 #[derive(Debug, Default)]
@@ -78,6 +79,12 @@ impl<S> Strict<S> {
             lingering: None,
             discarded: 0,
         }
+    }
+
+    /// The same where its first bytes were read already.
+    pub(crate) fn after(mut self, opening: Opening) -> Self {
+        (self.raw, self.due) = (opening.bytes, opening.due);
+        self
     }
 
     fn refuse(&mut self, fault: Fault) {

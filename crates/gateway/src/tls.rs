@@ -1,4 +1,4 @@
-//! TLS towards callers: a certificate that can be changed while the server runs, 1.2 or later, HTTP/1.1 alone.
+//! TLS towards callers: a certificate that can be changed while the server runs, 1.2 or later, and which protocol is spoken.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Why the API cannot be served over TLS.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum TlsError {
     #[error("the authorities of callers' certificates cannot be used")]
     Authorities(#[from] VerifierBuilderError),
 }
+
+/// As it is offered and chosen (RFC 9113, section 3.2); who chooses nothing speaks HTTP/1.1.
+const HTTP2: &[u8] = b"h2";
 
 /// A certificate chain with its key, and whose certificates callers must show, if any.
 #[derive(Debug, Clone)]
@@ -56,7 +60,7 @@ impl Certificate {
             }
         };
         let mut config = config.with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
         Ok(Self(Arc::new(config)))
     }
 }
@@ -75,6 +79,11 @@ impl Tls {
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.0.load_full())
     }
+}
+
+/// Whether HTTP/2 was chosen.
+pub(crate) fn speaks_http2<S>(stream: &TlsStream<S>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 
 #[cfg(test)]
@@ -115,7 +124,7 @@ mod tests {
         let name = ServerName::try_from("phi.test").expect("a name");
         let serve = async {
             let mut served = tls.acceptor().accept(far).await.ok()?;
-            assert_eq!(served.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+            assert_eq!(served.get_ref().1.alpn_protocol(), Some(HTTP2));
             let mut heard = [0; 5];
             served.read_exact(&mut heard).await.ok().filter(|_| &heard == b"hello")
         };

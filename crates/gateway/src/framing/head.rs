@@ -33,7 +33,7 @@ pub(super) fn read(head: &[u8]) -> Result<Payload, Fault> {
 pub(super) fn trailers(block: &[u8]) -> Result<(), Fault> {
     for line in lines(block).filter(|line| !line.is_empty()) {
         let (name, _) = field(line)?;
-        if FRAMING.contains(&name.as_slice()) {
+        if frames(&name) {
             return Err(Fault::Trailer);
         }
     }
@@ -133,11 +133,20 @@ fn field(line: &[u8]) -> Result<(Vec<u8>, &[u8]), Fault> {
         return Err(Fault::Field);
     }
     let name = name.to_ascii_lowercase();
-    let plain: Vec<u8> = name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
-    if plain != name && FRAMING.contains(&plain.as_slice()) {
-        return Err(Fault::Field);
+    if spells_framing_otherwise(&name) { Err(Fault::Field) } else { Ok((name, value.trim_ascii())) }
+}
+
+/// Whether a name in lower case is one by which messages are framed.
+pub(crate) fn frames(name: &[u8]) -> bool {
+    FRAMING.contains(&name)
+}
+
+/// Whether a name in lower case is a second spelling of such a name.
+pub(crate) fn spells_framing_otherwise(name: &[u8]) -> bool {
+    name.contains(&b'_') && {
+        let plain: Vec<u8> = name.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
+        frames(&plain)
     }
-    Ok((name, value.trim_ascii()))
 }
 
 /// RFC 9110, section 5.6.2.
@@ -146,7 +155,7 @@ fn is_token(text: &[u8]) -> bool {
 }
 
 /// A path and perhaps a query, of RFC 3986, section 3.3 and 3.4.
-fn is_path(target: &[u8]) -> bool {
+pub(crate) fn is_path(target: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(byte);
     let mut rest = target;
     while let Some((byte, after)) = rest.split_first() {
@@ -159,13 +168,14 @@ fn is_path(target: &[u8]) -> bool {
     target.starts_with(b"/")
 }
 
-fn is_host(value: &[u8]) -> bool {
+/// A name or an address, and perhaps a port.
+pub(crate) fn is_host(value: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
     (1..=255).contains(&value.len()) && value.iter().all(plain) && !value.starts_with(b":")
 }
 
 /// Digits alone, none of them a leading zero, and few enough that nobody overflows.
-fn length(value: &[u8]) -> Result<u64, Fault> {
+pub(crate) fn length(value: &[u8]) -> Result<u64, Fault> {
     let plain = value.iter().all(u8::is_ascii_digit) && (value == b"0" || !value.starts_with(b"0"));
     let text = std::str::from_utf8(value).ok().filter(|text| plain && text.len() <= 18);
     text.and_then(|text| text.parse().ok()).ok_or(Fault::Length)

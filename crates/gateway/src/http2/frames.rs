@@ -163,6 +163,8 @@ impl Purse {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -219,6 +221,36 @@ mod tests {
         let (mut frames, now) = begun();
         let at = all.iter().position(|byte| frames.look(&[*byte], now).is_err()).expect("too many");
         assert_eq!((at + 1) % ping.len(), 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn however_bytes_come_they_are_judged_alike(
+            some in prop::collection::vec((0..12_u8, any::<u8>(), 0..9_u32, 0..40_usize), 1..40),
+            spent in 0..1_100_usize,
+            cuts in any::<u64>(),
+        ) {
+            let bytes: Vec<u8> = some.iter().flat_map(|(kind, flags, stream, length)| {
+                frame(*kind, *flags, *stream, &vec![7; *length])
+            }).collect();
+            let judged = |cut: &dyn Fn(usize) -> bool| {
+                let (mut frames, now) = begun();
+                let _ = (0..spent).all(|_| frames.look(&frame(6, 0, 0, &[]), now).is_ok());
+                let mut begin = 0;
+                for end in (1..=bytes.len()).filter(|end| *end == bytes.len() || cut(*end)) {
+                    if let Err(good) = frames.look(&bytes[begin..end], now) {
+                        return (begin + good, None, 0);
+                    }
+                    begin = end;
+                }
+                (begin, frames.awaited(), frames.last())
+            };
+            let at_once = judged(&|_| false);
+            prop_assert_eq!(judged(&|_| true), at_once);
+            prop_assert_eq!(judged(&|end| cuts.rotate_left(end as u32 % 64) & 1 == 1), at_once);
+        }
     }
 
     #[test]

@@ -37,6 +37,10 @@ pub struct ListenSection {
     pub idle_seconds: u64,
     /// Seconds that whoever reads nothing of an answer is waited for.
     pub write_seconds: u64,
+    /// Requests at once on one connection of HTTP/2; one more waits for its turn with whoever sends it.
+    pub streams: u32,
+    /// Seconds that a connection becomes old; then what runs on it is answered, and it ends.
+    pub lifetime_seconds: u64,
     /// Seconds between being told to stop and refusing requests, in which `/readyz` says so already.
     pub grace_seconds: u64,
     /// Seconds that running requests are given to end.
@@ -58,6 +62,8 @@ impl Default for ListenSection {
             head_seconds: edge.head.as_secs(),
             idle_seconds: edge.idle.as_secs(),
             write_seconds: edge.write.as_secs(),
+            streams: edge.streams,
+            lifetime_seconds: edge.lifetime.as_secs(),
             grace_seconds: 0,
             drain_seconds: 120,
         }
@@ -123,10 +129,10 @@ impl Written {
 
     fn edge(&self) -> Result<Edge, ConfigError> {
         let section = &self.listen;
-        if section.connections == 0 || section.connections_per_address == 0 {
+        if section.connections == 0 || section.connections_per_address == 0 || section.streams == 0 {
             return Err(wrong(
                 "listen.connections",
-                "and `listen.connections_per_address` must be above zero".into(),
+                "`listen.connections_per_address` and `listen.streams` must be above zero".into(),
                 "leave them out for the defaults",
             ));
         }
@@ -136,6 +142,8 @@ impl Written {
             head: seconds("listen.head_seconds", section.head_seconds)?,
             idle: seconds("listen.idle_seconds", section.idle_seconds)?,
             write: seconds("listen.write_seconds", section.write_seconds)?,
+            streams: section.streams,
+            lifetime: seconds("listen.lifetime_seconds", section.lifetime_seconds)?,
         })
     }
 

@@ -99,6 +99,18 @@ impl Ask {
         self
     }
 
+    /// The request as HTTP/2 has it: its host is the authority.
+    pub(crate) fn to_http2(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = format!("http://phi.example{}", self.path).parse().unwrap();
+        *request.headers_mut() = self.headers.clone();
+        if let Some(token) = self.token.as_ref().filter(|token| !token.is_empty()) {
+            request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        }
+        request
+    }
+
     /// Sends it on a connection of its own, and waits for the head of the reply.
     pub(crate) async fn send(self, address: SocketAddr) -> Coming {
         let mut request = Request::new(Full::new(self.body));

@@ -19,8 +19,8 @@
 //! | 17 | `Host`, whole URLs, proxy variables | `meaning::check_17…`, `framing::check_19…`; nothing reads a proxy variable |
 //! | 18 | a host that cannot prove who it is | `failover::a_host_that_cannot_prove_who_it_is_is_sent_nothing` |
 //! | 19 | framing that is read in two ways | `framing::check_19…`, and the property tests of `crates/gateway/src/framing` |
-//! | 20 | floods of HTTP/2 | does not apply: `framing::check_20…`; TLS offers `http/1.1` alone |
-//! | 21 | slow heads, bodies, readers; idle connections | `slow::check_21…`, `wire::a_body_that_stops_coming_is_given_up`, `patient` in the gateway |
+//! | 20 | floods of HTTP/2 | `h2::floods::check_20…`, `http2::frames` in the gateway; nobody is upgraded to it: `framing::check_20…` |
+//! | 21 | slow heads, bodies, readers; idle connections | `slow::check_21…`, `h2::life::check_21…`, `wire::a_body_that_stops_coming_is_given_up`, `patient` in the gateway |
 //! | 22 | packed bodies | `slow::check_22…`; hosts are asked for plain answers (`upstream`, client tests) |
 //! | 23 | long bodies, `Expect` | `slow::check_23…`, `crowd::check_23…`, `wire::a_body_in_pieces_is_read_to_its_bound`, `refusals::one_request_too_many…` |
 //! | 24 | JSON that costs more than it says | `meaning::check_24…` |
@@ -49,4 +49,4 @@
 mod figures;
 mod framing;
 mod meaning;
-mod slow;
+pub(crate) mod slow;

@@ -10,6 +10,7 @@ mod embeddings;
 mod explain;
 mod failover;
 mod fields;
+mod h2;
 mod headers;
 mod health;
 mod hostile;

@@ -1,21 +1,27 @@
 //! What operators' probes are told.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use phi_gateway::{Serve, Stop};
+use phi_gateway::{Serve, Stop, Stopper};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::ask::{Ask, Reply, SECRET};
 use crate::stand::Stand;
 
-/// The operators' listener of a stand; it ends with the tasks.
-pub(crate) async fn probe(stand: &Stand, path: &str) -> Reply {
+/// The operators' listener of a stand; it ends with what comes beside it.
+pub(crate) async fn console(stand: &Stand) -> (SocketAddr, (Stopper, JoinSet<()>)) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (_stopper, stop) = Stop::pair();
+    let (stopper, stop) = Stop::pair();
     let mut tasks = JoinSet::new();
     tasks.spawn(Arc::clone(&stand.gateway).serve(listener, Serve::Operations, stop));
+    (address, (stopper, tasks))
+}
+
+pub(crate) async fn probe(stand: &Stand, path: &str) -> Reply {
+    let (address, _serving) = console(stand).await;
     Ask::get(path).bare().send(address).await.whole().await
 }
 

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::ask::{chat, raw};
 use crate::hostile::Random;
+use crate::operations::console;
 use crate::setup::Setup;
 use crate::stand::{SOON, Stand, wait_until};
 
@@ -146,10 +147,30 @@ async fn check_19_chunks_that_two_servers_could_read_in_two_ways_are_refused() {
 }
 
 #[tokio::test]
-async fn check_20_http_2_is_not_spoken_and_not_upgraded_to() {
+async fn check_19_the_console_reads_as_exactly_and_speaks_http_1_alone() {
     let stand = Stand::up().await;
-    let reply = sent(&stand, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
-    is_refused(&stand, "the preface", &reply).await;
+    let (address, _serving) = console(&stand).await;
+    let good = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    for (what, text) in [
+        ("length and coding", good.replace("\r\n\r\n", "\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n")),
+        ("two hosts", good.replace("host: a", "host: a\r\nhost: b")),
+        ("a bare line feed", good.replace("a\r\n", "a\n")),
+        ("a whole URL", good.replace("/healthz", "http://b/healthz")),
+        ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned()),
+    ] {
+        let reply = raw(address, (good.to_owned() + &text + good).as_bytes()).await;
+        assert_eq!(statuses(&reply), ["200", "400"], "{what}: {reply}");
+        assert!(reply.contains("connection: close"), "{what}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn check_20_nobody_is_upgraded_to_http_2() {
+    let stand = Stand::up().await;
+    for preface in ["PRI * HTTP/2.0\r\nhost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nMS\r\n\r\n"] {
+        let reply = sent(&stand, preface.as_bytes()).await;
+        is_refused(&stand, "nearly the preface", &reply).await;
+    }
     let offered = "GET /health HTTP/1.1\r\nhost: a\r\nconnection: close, Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\
                    http2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
     let reply = sent(&stand, offered.as_bytes()).await;

@@ -210,12 +210,17 @@ async fn check_24_json_that_costs_more_than_it_says_is_refused() {
     let around =
         |inner: &str| format!(r#"{{"model":"alps/m","messages":[{{"role":"user","content":"a"}}],"stop":{inner}}}"#);
     let keys: Vec<String> = (0..100_000).map(|number| format!("\"k{number}\":1")).collect();
+    // `Aa` and `BB` have one sum under the hash that most tables of strings use. Keys are sorted here, and not hashed.
+    let alike = |number: u32| (0..17).map(|bit| if number >> bit & 1 == 0 { "Aa" } else { "BB" }).collect::<String>();
+    let colliding: Vec<String> = (0..100_000).map(|number| format!("\"{}\":1", alike(number))).collect();
     for (what, body) in [
         ("deep arrays", around(&("[".repeat(100_000) + &"]".repeat(100_000)))),
         ("deep objects", around(&("{\"a\":".repeat(100_000) + "1" + &"}".repeat(100_000)))),
         ("deep and open", around(&"[".repeat(100_000))),
         ("a long array", around(&format!("[{}1]", "1,".repeat(1 << 20)))),
         ("many keys", around(&format!("{{{}}}", keys.join(",")))),
+        ("many keys of one hash", around(&format!("{{{}}}", colliding.join(",")))),
+        ("many keys of one hash at the top", format!("{{{},{}", colliding.join(","), &around("1")[1..])),
         ("many keys at the top", format!("{{{},{}", keys.join(","), &around("1")[1..])),
         ("a long number", around(&"1".repeat(1 << 20))),
         ("a long exponent", around(&format!("1e{}", "9".repeat(1 << 20)))),
@@ -225,6 +230,16 @@ async fn check_24_json_that_costs_more_than_it_says_is_refused() {
         assert_eq!(reply.status, 400, "{what}: {:?}", reply.refusal());
     }
     assert_eq!(stand.reached(), Vec::<&str>::new());
+    // Long strings are strings, and are read once.
+    let prompt =
+        json!({"model": "alps/m", "messages": [{"role": "user", "content": "a".repeat(10 << 20)}]}).to_string();
+    for (what, body) in [
+        ("10 MB", prompt),
+        ("10 MB where a short one belongs", around(&format!("\"{}\"", "a".repeat(10 << 20)))),
+        ("2 MB of escapes", around(&format!("\"{}\"", "\\u0061".repeat(1 << 18)))),
+    ] {
+        assert_eq!(stand.ask(Ask::text(CHAT, body)).await.status, 200, "{what}");
+    }
 }
 
 #[tokio::test]

@@ -34,6 +34,12 @@ async fn until(tcp: &mut TcpStream, what: &str) -> String {
     text
 }
 
+/// Asks for health on a connection that is kept, and gives the answer.
+pub(crate) async fn answer(tcp: &mut TcpStream, ask: &[u8]) -> String {
+    tcp.write_all(ask).await.unwrap();
+    until(tcp, "{\"status\":\"ok\"}\n").await
+}
+
 #[tokio::test]
 async fn check_21_a_head_comes_in_time_or_is_refused_and_an_idle_connection_is_closed() {
     let stand = Setup { settings: "[listen]\nhead_seconds = 1\nidle_seconds = 1\n", ..Setup::default() }.up().await;
