@@ -16,6 +16,7 @@ use phi_words::{Code, Prompt, Refusal, Wait};
 use tokio::time::Instant;
 
 use crate::headers;
+use crate::lull::Work;
 use crate::shares::{Scarce, Share};
 
 /// The body of a reply. It holds its request's place until the last byte.
@@ -23,23 +24,30 @@ use crate::shares::{Scarce, Share};
 pub struct Body {
     inner: UnsyncBoxBody<Bytes, Infallible>,
     place: Option<Share>,
+    work: Option<Work>,
 }
 
 impl Body {
     pub(crate) fn streaming(frames: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         let frames = frames.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
-        Self { inner: StreamBody::new(frames).boxed_unsync(), place: None }
+        Self { inner: StreamBody::new(frames).boxed_unsync(), place: None, work: None }
     }
 
     pub(crate) fn holding(mut self, place: Option<Share>) -> Self {
         self.place = place;
         self
     }
+
+    /// Counts as a request of its connection until the last byte.
+    pub(crate) fn during(mut self, work: Work) -> Self {
+        self.work = Some(work);
+        self
+    }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { inner: Full::new(bytes).boxed_unsync(), place: None }
+        Self { inner: Full::new(bytes).boxed_unsync(), place: None, work: None }
     }
 }
 

@@ -5,6 +5,7 @@ mod endpoints;
 mod framing;
 mod headers;
 mod http2;
+mod lull;
 mod metrics;
 mod opening;
 mod operations;

@@ -16,7 +16,7 @@ use phi_identify::Caller;
 use phi_police::{Ask, Police, Terms};
 use phi_record::{Recorder, Refused};
 use phi_route::Plan;
-use phi_upstream::{Failure, Reply, Upstream};
+use phi_upstream::{Ending, Failure, Reply, Upstream};
 use phi_words::{Class, Clock, Code, Modality, Refusal, Region, RequestId, Wait};
 use tokio::sync::Semaphore;
 
@@ -40,7 +40,6 @@ pub struct Gateway {
     pub(crate) leaving: AtomicBool,
     pub(crate) police: Police,
     pub(crate) shelf: Shelf,
-    draining: AtomicBool,
     pub(crate) upstream: Upstream,
     pub(crate) bounds: Bounds,
     running: Arc<Shares>,
@@ -133,7 +132,6 @@ impl Gateway {
             leaving: AtomicBool::new(false),
             police,
             shelf: Shelf::default(),
-            draining: AtomicBool::new(false),
             upstream,
             bounds,
             running: Shares::new(bounds.running),
@@ -165,9 +163,9 @@ impl Gateway {
         self.leaving.store(true, Ordering::SeqCst);
     }
 
-    /// From now on nobody new is let in: every request is refused as `draining`.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::SeqCst);
+    /// From now on nobody is let in, and what runs ends: requests are refused as `draining`, and streams end with that.
+    pub fn end(&self) {
+        self.upstream.end();
     }
 
     /// Answers one request. A panic is a bug: it is caught here, recorded by the entry's drop, and never shown.
@@ -204,7 +202,7 @@ impl Gateway {
                 call.modality = Some(modality);
                 let (parts, body) = request.into_parts();
                 let reply = self.phases(call, modality, &parts.headers, body).await?;
-                tap::respond(call, reply).await?
+                tap::respond(call, reply, self.upstream.ending()).await?
             }
             Endpoint::Explain => {
                 let (parts, body) = request.into_parts();
@@ -310,7 +308,12 @@ impl Gateway {
         if let Some(caller) = &call.caller {
             hold.for_one(caller.org().id).map_err(body::scarce)?;
         }
-        read_body(headers, body, self.bounds.longest(modality), self.bounds.body_idle, hold).await
+        let mut ending = self.upstream.ending();
+        tokio::select! {
+            biased;
+            read = read_body(headers, body, self.bounds.longest(modality), self.bounds.body_idle, hold) => read,
+            () = ending.wait() => Err(Ending::refusal()),
+        }
     }
 
     fn plan(&self, call: &mut Call, snapshot: &Snapshot, permit: phi_police::Permit) -> Result<Plan, Refusal> {
@@ -323,13 +326,8 @@ impl Gateway {
 
     /// A place among the requests that run, given back with the answer's last byte.
     fn place(&self) -> Result<Share, Refusal> {
-        if self.draining.load(Ordering::SeqCst) {
-            return Err(Refusal::new(
-                Code::Draining,
-                "this server is about to stop",
-                "try again: another one answers, or this one once it is back",
-            )
-            .wait(Wait::new(Duration::from_secs(2))));
+        if self.upstream.ending().is_now() {
+            return Err(Ending::refusal());
         }
         let mut place = self.running.share();
         place.grow(1).map_err(full)?;
@@ -384,11 +382,10 @@ const READ_AT_ONCE: usize = 64 << 10;
 /// which would pay or disclose twice.
 fn may_retry(code: Code, receipt: Option<&phi_record::Receipt>) -> bool {
     match code {
-        Code::UpstreamFailed | Code::UpstreamTruncated | Code::UpstreamTimeout => {
+        Code::UpstreamFailed | Code::UpstreamTruncated | Code::UpstreamTimeout | Code::Draining => {
             receipt.is_none_or(|receipt| receipt.reach == phi_record::Reach::NotSent)
         }
-        Code::Draining
-        | Code::Overloaded
+        Code::Overloaded
         | Code::VaultSealed
         | Code::RateLimited
         | Code::LedgerUnavailable

@@ -1,11 +1,11 @@
 //! Listening: connections are taken, bounded in number and patience, and drained before the process ends.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::framing::{HEAD_BYTES, LINES};
+use crate::lull::Lull;
 use crate::opening::{self, Opening};
 use crate::operations;
 use crate::patient::Patient;
@@ -54,6 +55,11 @@ pub struct Stopper(watch::Sender<Told>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Told {
     Nothing,
+    /// Each answer is the last one of its connection.
+    Leave,
+    /// Another process accepts what comes from now on.
+    HandOver,
+    /// Nothing new is accepted, and connections without a request are closed.
     Stop,
     End,
 }
@@ -67,16 +73,35 @@ impl Stop {
 
     /// Waits until it is time to stop; a stopper that is gone has stopped.
     pub async fn wait(&mut self) {
-        let _ = self.0.wait_for(|told| *told >= Told::Stop).await;
+        self.wait_for(Told::Stop).await;
     }
 
     /// Waits until each answer is the last one of its connection.
     pub(crate) async fn wait_leaving(&mut self) {
-        self.wait().await;
+        self.wait_for(Told::Leave).await;
+    }
+
+    /// Waits until nothing more is to be accepted.
+    pub async fn wait_accepting(&mut self) {
+        self.wait_for(Told::HandOver).await;
+    }
+
+    /// Whether what listens was handed over to another process, and not just stopped.
+    pub fn is_handed_over(&self) -> bool {
+        *self.0.borrow() == Told::HandOver
+    }
+
+    /// Whether each answer is the last one of its connection.
+    pub(crate) fn is_leaving(&self) -> bool {
+        *self.0.borrow() >= Told::Leave
+    }
+
+    async fn wait_for(&mut self, least: Told) {
+        let _ = self.0.wait_for(|told| *told >= least).await;
     }
 
     /// Waits until what still runs must end; a stopper that is gone says no more.
-    async fn wait_end(&mut self) {
+    pub async fn wait_end(&mut self) {
         if self.0.wait_for(|told| *told == Told::End).await.is_err() {
             std::future::pending().await
         }
@@ -84,7 +109,17 @@ impl Stop {
 }
 
 impl Stopper {
-    /// It is time: nothing new is begun.
+    /// Goes on, but says with each answer that it is the last one of its connection.
+    pub fn leave(&self) {
+        self.tell(Told::Leave);
+    }
+
+    /// Leaves what listens to another process, and serves the connections that there are as one who leaves.
+    pub fn hand_over(&self) {
+        self.tell(Told::HandOver);
+    }
+
+    /// It is time: nothing new is accepted, and connections are closed once no request of theirs runs.
     pub fn stop(&self) {
         self.tell(Told::Stop);
     }
@@ -132,6 +167,8 @@ impl Default for Edge {
     }
 }
 
+/// How long what is said at the very end may take to reach its callers.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 const TLS_WITHIN: Duration = Duration::from_secs(5);
 /// More than the strict reader hands on: it is that one which refuses.
 const HYPERS_BYTES: usize = 2 * HEAD_BYTES;
@@ -144,23 +181,12 @@ impl Gateway {
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
-                () = stop.wait() => break,
+                () = stop.wait_accepting() => break,
                 Some(_) = connections.join_next() => continue,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    let peer = peer.ip().to_canonical();
-                    // One too many is closed before a byte of it is read: neither a handshake nor a head is free.
-                    let seat = match places.take(peer) {
-                        Ok(seat) => Arc::new(seat),
-                        Err(full) => {
-                            self.metrics.turned_away(full);
-                            continue;
-                        }
-                    };
-                    connections.spawn(Arc::clone(&self).connection(stream, peer, what.clone(), stop.clone(), seat));
-                }
+                Ok(accepted) => self.take(accepted, &places, &mut connections, &what, &stop),
                 Err(error) => {
                     // Out of file descriptors, mostly: taking a breath lets connections end.
                     tracing::warn!(error = %error, "a connection could not be accepted");
@@ -168,13 +194,37 @@ impl Gateway {
                 }
             }
         }
-        drop(listener);
-        tokio::select! {
-            () = stop.wait_end() => connections.shutdown().await,
-            () = async { while connections.join_next().await.is_some() {} } => {}
+        // Who has connected already is heard; what is handed over is another's to hear.
+        for accepted in if stop.is_handed_over() { Vec::new() } else { waiting(listener) } {
+            self.take(accepted, &places, &mut connections, &what, &stop);
+        }
+        let ended = tokio::select! {
+            () = stop.wait_end() => false,
+            () = async { while connections.join_next().await.is_some() {} } => true,
+        };
+        let said = async { while connections.join_next().await.is_some() {} };
+        if !ended && tokio::time::timeout(LAST_WORDS, said).await.is_err() {
+            connections.shutdown().await;
         }
         // Streams of HTTP/2 run beside their connections, and end with them.
         places.wait_empty().await;
+    }
+
+    fn take(
+        self: &Arc<Self>,
+        (stream, peer): (TcpStream, SocketAddr),
+        places: &Arc<Places>,
+        connections: &mut JoinSet<()>,
+        what: &Serve,
+        stop: &Stop,
+    ) {
+        let peer = peer.ip().to_canonical();
+        // One too many is closed before a byte of it is read: neither a handshake nor a head is free.
+        let seat = match places.take(peer) {
+            Ok(seat) => Arc::new(seat),
+            Err(full) => return self.metrics.turned_away(full),
+        };
+        connections.spawn(Arc::clone(self).connection(stream, peer, what.clone(), stop.clone(), seat));
     }
 
     async fn connection(
@@ -208,15 +258,16 @@ impl Gateway {
             Serve::Operations => {
                 let (edge, verdict) = (self.bounds.edge, Arc::new(Verdict::default()));
                 let stream = Strict::new(Patient::new(stream, edge.write), edge.head, Arc::clone(&verdict));
+                let (lull, leaving) = (Arc::<Lull>::default(), stop.clone());
+                let work = Arc::clone(&lull);
                 let service = service_fn(move |request: Request<Incoming>| {
+                    let work = work.begin();
                     let fault = verdict.next();
                     let mut reply = fault.map_or_else(|| self.operate(&request), operations::turn_away);
-                    if fault.is_some() {
-                        reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-                    }
-                    async move { Ok::<_, Infallible>(reply) }
+                    last_where(fault.is_some() || leaving.is_leaving(), &mut reply);
+                    async move { Ok::<_, Infallible>(reply.map(|body| body.during(work))) }
                 });
-                drive(server(edge).serve_connection(TokioIo::new(stream), service), stop).await;
+                drive(server(edge).serve_connection(TokioIo::new(stream), service), stop, &lull).await;
             }
         }
     }
@@ -228,20 +279,22 @@ impl Gateway {
         let (edge, verdict) = (self.bounds.edge, Arc::new(Verdict::default()));
         let stream = Strict::new(Patient::new(stream, edge.write), edge.head, Arc::clone(&verdict)).after(opening);
         let until = Instant::now() + edge.lifetime;
+        let (lull, leaving) = (Arc::<Lull>::default(), stop.clone());
+        let work = Arc::clone(&lull);
         let service = service_fn(move |request: Request<Incoming>| {
-            let (gateway, verdict) = (Arc::clone(&self), Arc::clone(&verdict));
+            let (gateway, verdict, leaving) = (Arc::clone(&self), Arc::clone(&verdict), leaving.clone());
+            let work = work.begin();
             async move {
                 if let Some(fault) = verdict.next() {
                     return Ok(gateway.turn_away(peer, fault.into()).await);
                 }
                 let mut response = gateway.answer(peer, request).await;
-                if verdict.is_broken() || Instant::now() >= until {
-                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-                }
-                Ok::<_, Infallible>(response)
+                let last = verdict.is_broken() || leaving.is_leaving() || Instant::now() >= until;
+                last_where(last, &mut response);
+                Ok::<_, Infallible>(response.map(|body| body.during(work)))
             }
         });
-        drive(server(edge).serve_connection(TokioIo::new(stream), service), stop).await;
+        drive(server(edge).serve_connection(TokioIo::new(stream), service), stop, &lull).await;
     }
 }
 
@@ -253,8 +306,27 @@ fn server(edge: Edge) -> http1::Builder {
     builder
 }
 
-/// Drives a connection to its end; told to stop, it answers the request at hand and closes.
-async fn drive<I, S, B>(connection: http1::Connection<I, S>, mut stop: Stop)
+/// Says of an answer that it is the last one of its connection.
+fn last_where<B>(last: bool, response: &mut Response<B>) {
+    if last {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+/// Those who have connected and were not accepted yet.
+fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let next = || {
+        let (stream, peer) = listener.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    };
+    std::iter::from_fn(next).collect()
+}
+
+/// Drives a connection to its end. Told to stop, it answers the request at hand and closes: once its caller, who may not
+/// have heard of it, was given the time for a last request.
+async fn drive<I, S, B>(connection: http1::Connection<I, S>, mut stop: Stop, lull: &Lull)
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send,
     S: hyper::service::HttpService<Incoming, ResBody = B>,
@@ -265,7 +337,7 @@ where
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.wait() => {
+        () = async { stop.wait().await; lull.wait().await } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

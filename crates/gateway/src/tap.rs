@@ -8,7 +8,7 @@ use phi_dialect::openai::errors;
 use phi_dialect::sse;
 use phi_police::Judge;
 use phi_record::{Entry, Outcome, Receipt};
-use phi_upstream::{Answer, Failure, Frames, Reply};
+use phi_upstream::{Answer, Ending, Failure, Frames, Reply};
 use phi_words::{Code, Completion, Refusal};
 
 use crate::body::Body;
@@ -16,14 +16,14 @@ use crate::headers::Told;
 use crate::request::Call;
 
 /// Makes the response of a host's reply.
-pub(crate) async fn respond(call: &mut Call, reply: Reply) -> Result<Response<Body>, Failure> {
+pub(crate) async fn respond(call: &mut Call, reply: Reply, ending: Ending) -> Result<Response<Body>, Failure> {
     let Reply { route, tools, left_out, judge, entry, answer } = reply;
     call.told.routed = Some(route);
     call.told.tools = tools;
     call.told.left_out = left_out;
     match answer {
         Answer::Whole(body) => whole(&mut call.told, judge, entry, body).await,
-        Answer::Stream(frames) => Ok(streamed(&mut call.told, judge, entry, frames)),
+        Answer::Stream(frames) => Ok(streamed(&mut call.told, judge, entry, frames, ending)),
     }
 }
 
@@ -55,9 +55,9 @@ async fn whole(
     Ok(response)
 }
 
-fn streamed(told: &mut Told, judge: Judge, entry: Entry, frames: Box<Frames>) -> Response<Body> {
+fn streamed(told: &mut Told, judge: Judge, entry: Entry, frames: Box<Frames>, ending: Ending) -> Response<Body> {
     told.attempts = entry.attempts();
-    let tap = Tap { judge, entry: Some(entry), frames };
+    let tap = Tap { judge, entry: Some(entry), frames, ending };
     let mut response = Response::new(Body::streaming(stream::unfold(tap, Tap::next)));
     told.write(response.headers_mut());
     let headers = response.headers_mut();
@@ -82,6 +82,7 @@ struct Tap {
     judge: Judge,
     entry: Option<Entry>,
     frames: Box<Frames>,
+    ending: Ending,
 }
 
 impl Tap {
@@ -89,7 +90,12 @@ impl Tap {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         self.entry.as_ref()?;
         loop {
-            let (bytes, end) = match self.frames.next().await {
+            let next = tokio::select! {
+                biased;
+                next = self.frames.next() => next,
+                () = self.ending.wait() => Err(Ending::refusal()),
+            };
+            let (bytes, end) = match next {
                 Ok(Some(frame)) => self.judged(frame),
                 Ok(None) => (Vec::new(), Some(End::Whole)),
                 Err(refusal) => (Vec::new(), Some(End::Cut(refusal))),

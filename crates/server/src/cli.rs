@@ -54,7 +54,7 @@ pub enum Command {
     Init(Init),
     /// Serve the API and the operators' probes until told to stop.
     #[command(after_help = "example: phi --data /var/lib/phi serve")]
-    Serve,
+    Serve(Serve),
     /// Organizations: the unit of tenancy and of default rules.
     #[command(subcommand, after_help = "example: phi org create st-mary --region CH --class phi --framework nFADP")]
     Org(orgs::Orders),
@@ -88,6 +88,14 @@ pub enum Command {
     /// Settings.
     #[command(subcommand, after_help = "example: phi config check")]
     Config(Config),
+}
+
+/// How the server starts.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Take the place of the server that runs on the data folder, without a request lost; where none runs, just start.
+    #[arg(long)]
+    pub takeover: bool,
 }
 
 /// What a new deployment starts from. Organizations take the frameworks over unless they name their own.

@@ -169,7 +169,7 @@ pub struct Config {
     pub console: SocketAddr,
     /// The files of the API's TLS.
     pub tls: Option<TlsFiles>,
-    /// From being told to stop to refusing requests.
+    /// From SIGTERM to the end of listening.
     pub grace: Duration,
     /// What running requests are given to end.
     pub drain: Duration,
@@ -245,12 +245,11 @@ impl Written {
 
     /// The listen addresses of the environment, where it names any, in the place of the file's.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn with_environment(mut self) -> Self {
         for (name, place) in
             [("PHI_LISTEN_TRAFFIC", &mut self.listen.traffic), ("PHI_LISTEN_CONSOLE", &mut self.listen.console)]
         {
-            if let Ok(address) = std::env::var(name) {
+            if let Some(address) = environment(name) {
                 *place = address;
             }
         }
@@ -368,6 +367,12 @@ impl Config {
         let problem = format!("is `{}`, which is no name of the catalogue", self.embeddings);
         Err(wrong("route.embeddings", problem, "use a name of `phi catalog list`"))
     }
+}
+
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// The JSON schema of the settings, as it stands in `schema/config.json`.

@@ -2,6 +2,7 @@
 //! data folder, only its owner may open it, and each connection carries one order and one answer, a JSON line each.
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener as Listening;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 
 use crate::deployment::Deployment;
+use crate::handover::{Handover, TakeOver};
 use crate::orders::Order;
 use crate::say::{self, Said};
 
@@ -56,20 +58,27 @@ pub(crate) async fn send(socket: &Path, order: &Order) -> anyhow::Result<Option<
 ///
 /// # Errors
 /// Where it cannot be made.
-pub(crate) fn bind(socket: &Path) -> anyhow::Result<UnixListener> {
+pub(crate) fn bind(socket: &Path) -> anyhow::Result<Listening> {
     // Whoever holds the data folder's lock is the only server, so a socket that lies here is a dead one's.
     let _ = std::fs::remove_file(socket);
-    let listener = UnixListener::bind(socket).with_context(|| format!("`{}` cannot be made", socket.display()))?;
+    let listener = Listening::bind(socket).with_context(|| format!("`{}` cannot be made", socket.display()))?;
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Takes orders until told to stop, and removes the socket.
-pub(crate) async fn listen(listener: UnixListener, socket: PathBuf, deployment: Arc<Deployment>, mut stop: Stop) {
+/// Takes orders until told to stop, and removes the socket unless an heir has it. With the heir it talks on until the end.
+pub(crate) async fn listen(
+    listener: UnixListener,
+    socket: PathBuf,
+    deployment: Arc<Deployment>,
+    handover: Arc<Handover>,
+    mut stop: Stop,
+) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            () = stop.wait() => break,
+            () = stop.wait_accepting() => break,
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
@@ -78,18 +87,27 @@ pub(crate) async fn listen(listener: UnixListener, socket: PathBuf, deployment: 
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (deployment, stop) = (Arc::clone(&deployment), stop.clone());
+        let (deployment, handover) = (Arc::clone(&deployment), Arc::clone(&handover));
+        let stop = stop.clone();
         connections.spawn(async move {
-            if let Err(error) = take(stream, &deployment, stop).await {
+            if let Err(error) = take(stream, &deployment, &handover, stop).await {
                 tracing::debug!(error = %error, "an order was not heard");
             }
         });
     }
-    let _ = std::fs::remove_file(&socket);
+    if !handover.is_given() {
+        let _ = std::fs::remove_file(&socket);
+    }
+    drop(listener);
     while connections.join_next().await.is_some() {}
 }
 
-async fn take(mut stream: UnixStream, deployment: &Deployment, mut stop: Stop) -> anyhow::Result<()> {
+async fn take(
+    mut stream: UnixStream,
+    deployment: &Deployment,
+    handover: &Handover,
+    mut stop: Stop,
+) -> anyhow::Result<()> {
     let uid = stream.peer_cred()?.uid();
     let mut line = String::new();
     let mut lines = BufReader::new((&mut stream).take(LONGEST));
@@ -97,6 +115,10 @@ async fn take(mut stream: UnixStream, deployment: &Deployment, mut stop: Stop) -
         read = lines.read_line(&mut line) => { read?; }
         // Whoever says nothing does not keep the server from ending.
         () = stop.wait() => return Ok(()),
+    }
+    if let Ok(asked) = serde_json::from_str::<TakeOver>(&line) {
+        handover.talk(&asked, stream, deployment, stop).await;
+        return Ok(());
     }
     let order: Order = match serde_json::from_str(&line) {
         Ok(order) => order,
@@ -126,7 +148,7 @@ async fn answer(stream: &mut UnixStream, answer: &Answer) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn chained(chain: Vec<String>) -> anyhow::Error {
+pub(crate) fn chained(chain: Vec<String>) -> anyhow::Error {
     let mut causes = chain.into_iter().rev();
     let first = anyhow!(causes.next().unwrap_or_else(|| "the running server failed".to_owned()));
     causes.fold(first, anyhow::Error::context)
@@ -140,7 +162,7 @@ mod tests {
     async fn progress_is_heard_before_the_answer_and_is_not_taken_for_it() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("control.sock");
-        let listener = bind(&socket).unwrap();
+        let listener = UnixListener::from_std(bind(&socket).unwrap()).unwrap();
         let serve = async |answers: Vec<Answer>| {
             let (mut stream, _) = listener.accept().await.unwrap();
             BufReader::new(&mut stream).read_line(&mut String::new()).await.unwrap();

@@ -22,7 +22,22 @@ pub struct Data {
 
 /// Holds the data folder: as long as it lives, no other process changes anything in it.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the file is open for its lock alone")] File);
+pub struct Lock(File);
+
+impl Lock {
+    /// One that another process has shared.
+    pub(crate) const fn inherited(file: File) -> Self {
+        Self(file)
+    }
+
+    /// For another process: both hold it from now on, and neither can be kept from doing so by the other.
+    ///
+    /// # Errors
+    /// Where there are no more file descriptors.
+    pub(crate) fn share(&self) -> std::io::Result<File> {
+        self.0.try_clone()
+    }
+}
 
 impl Data {
     /// The folder, with its settings in `phi.toml` unless another file is named.

@@ -1,6 +1,9 @@
 //! One deployment at work: its folder, and everything that the folder holds, opened and tied together. Every change goes
 //! through [`Deployment::change`]: recorded first, then committed, then in force.
 
+mod open;
+mod succession;
+
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context, bail};
@@ -9,22 +12,25 @@ use phi_catalog::Catalogue;
 use phi_crypto::{Key, Purpose, Root, hex, sha256};
 use phi_gateway::{Gateway, Snapshot, Tls};
 use phi_identify::Directory;
-use phi_ledger::{Durability, Ledger};
-use phi_police::Police;
+use phi_ledger::Durability;
 use phi_record::{ACCEPT, Act, By, Recorder};
 use phi_route::{Scene, Settings, Standing};
 use phi_store::{Change, Contents, Defaults, Store, StoreError};
-use phi_upstream::{Client, Upstream};
 use phi_vault::{Deposit, Sealed, ServiceAccount, Vault};
 use phi_words::{Clock, ProviderKey, Region, RouteId};
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::data::{Data, Lock, OVERRIDES};
+use crate::handover::Waits;
 use crate::say::Said;
 use crate::tls;
 
-/// One deployment at work. It holds its folder's lock: there is never a second one.
+pub(crate) use open::Succession;
+
+/// One deployment at work. It holds its folder's lock: there is never a second one, but for the one that follows it and
+/// changes nothing.
 #[derive(Debug)]
 pub struct Deployment {
     data: Data,
@@ -40,7 +46,10 @@ pub struct Deployment {
     tls: OnceLock<Arc<Tls>>,
     /// One change at a time, from its record to its snapshot.
     changing: tokio::sync::Mutex<()>,
-    _lock: Lock,
+    /// The folder's lock; `None` once it is another process's.
+    lock: Mutex<Option<Lock>>,
+    /// Tells the processes before of each change.
+    elders: tokio::sync::Mutex<Vec<mpsc::Sender<Waits>>>,
 }
 
 /// What files say, as it is in force.
@@ -55,79 +64,6 @@ struct Inforce {
 }
 
 impl Deployment {
-    /// Opens the deployment in a folder and closes what a dead process left open.
-    ///
-    /// # Errors
-    /// What kept it from opening, and how to mend that.
-    pub async fn open(data: Data) -> anyhow::Result<Self> {
-        let config = Arc::new(data.written()?.check()?);
-        config.fits(&Catalogue::load(data.overrides().as_deref())?)?;
-        let client = Client::new(config.ca_file.as_deref(), config.proxy.as_ref(), config.deadlines)?;
-        Self::open_with(data, config, client, Police::new(Clock::System), Clock::System).await
-    }
-
-    /// The same with another way out, other police and another clock.
-    ///
-    /// # Errors
-    /// As [`Deployment::open`].
-    pub async fn open_with(
-        data: Data,
-        config: Arc<Config>,
-        client: Client,
-        police: Police,
-        clock: Clock,
-    ) -> anyhow::Result<Self> {
-        let lock = data.lock()?;
-        let catalogue = Arc::new(Catalogue::load(data.overrides().as_deref())?);
-        let root = phi_vault::load_key(&data.key()).context("the vault stays sealed without its master key")?;
-        let vault = Arc::new(Vault::Open(root.clone()));
-        let store = Store::open(&data.store()).await?;
-        let mut options = phi_ledger::Options::new(&config.origin, config.durability);
-        options.segment_bytes = config.segment_bytes;
-        let (ledger, recovered) = Ledger::open(&data.ledger(), options).with_context(|| {
-            format!("the ledger of `{}` cannot be opened; nothing is served without it", config.origin)
-        })?;
-        if recovered.cut_bytes > 0 {
-            tracing::warn!(bytes = recovered.cut_bytes, "the ledger's end was cut: it had never been acknowledged");
-        }
-        let recorder = Arc::new(Recorder::new(ledger, root.clone(), clock.clone()));
-        let unknown = recorder.close_unknown(config.deadlines.total).await?;
-        if unknown > 0 {
-            tracing::warn!(calls = unknown, "the process before died in mid-call; these calls are closed as unknown");
-        }
-        let pepper = root.derive(Purpose::Token);
-        let inforce = Inforce { config: Arc::clone(&config), started: Arc::clone(&config), catalogue, reloads: 0 };
-        let contents = store.load_all().await?;
-        let mut withdrawn = recorder.astray(config.deadlines.total).await?;
-        withdrawn.extend(contents.withdrawn.iter().cloned());
-        let snapshot = snapshot(contents, &inforce, root.derive(Purpose::Token));
-        let upstream = Upstream::new(
-            client,
-            Arc::clone(&vault),
-            root.clone(),
-            clock.clone(),
-            config.restraint,
-            Arc::clone(&snapshot.scene),
-        );
-        withdrawn.iter().for_each(|route| upstream.health().withdraw(route));
-        let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
-        let deployment = Self {
-            data,
-            store,
-            vault,
-            pepper,
-            root,
-            clock,
-            recorder,
-            gateway: Arc::new(gateway),
-            inforce: Mutex::new(inforce),
-            tls: OnceLock::new(),
-            changing: tokio::sync::Mutex::new(()),
-            _lock: lock,
-        };
-        Ok(deployment)
-    }
-
     /// Makes a change: recorded before it is committed, and in force before this returns.
     ///
     /// # Errors
@@ -147,6 +83,7 @@ impl Deployment {
         act: Act,
         make: impl AsyncFnOnce(&mut Change) -> Result<(), StoreError>,
     ) -> anyhow::Result<()> {
+        self.is_ours()?;
         let mut change = self.store.change().await?;
         make(&mut change).await?;
         self.recorder.act(act).await.context("the act could not be recorded, so it was not done")?;
@@ -199,6 +136,7 @@ impl Deployment {
     /// Where a file does not hold: then everything stays as it was.
     pub async fn reload(&self, by: By) -> anyhow::Result<Said> {
         let _one = self.changing.lock().await;
+        self.is_ours()?;
         let config = Arc::new(self.data.written()?.check()?);
         let catalogue = Arc::new(Catalogue::load(self.data.overrides().as_deref())?);
         config.fits(&catalogue)?;
@@ -236,6 +174,7 @@ impl Deployment {
         make: impl FnOnce(&Catalogue, &[(String, String)]) -> anyhow::Result<(Act, String)>,
     ) -> anyhow::Result<()> {
         let _one = self.changing.lock().await;
+        self.is_ours()?;
         let (before, mut files) = (self.inforce().clone(), self.overrides()?);
         let (act, text) = make(&before.catalogue, &files)?;
         let file = format!("{OVERRIDES}/{name}");
@@ -270,6 +209,7 @@ impl Deployment {
         let contents = self.store.load_all().await?;
         let snapshot = snapshot(contents, &self.inforce(), self.root.derive(Purpose::Token));
         self.gateway.replace(snapshot);
+        self.lead_elders().await;
         Ok(())
     }
 

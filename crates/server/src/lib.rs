@@ -7,12 +7,16 @@ mod control;
 mod data;
 mod day;
 pub mod deployment;
+mod handover;
 mod init;
+mod notify;
 pub mod orders;
 mod reload;
 pub mod say;
 pub mod serve;
+mod sockets;
 mod tls;
+mod upgrade;
 mod withdrawals;
 
 use std::process::ExitCode;
@@ -37,8 +41,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let data = Data::new(cli.data, cli.config);
     let said = match cli.command {
         Command::Init(init) => init::run(&data, init).await?,
-        Command::Serve => {
-            serve::run(data).await?;
+        Command::Serve(serve) => {
+            serve::run(data, &serve).await?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Org(orders) => order(&data, Order::Org(orders.read()?)).await?,

@@ -27,6 +27,9 @@ pub(crate) async fn keep(deployment: Arc<Deployment>, mut stop: Stop) {
 
 /// Whether ledger and store took every withdrawal.
 async fn keep_all(deployment: &Deployment) -> bool {
+    if deployment.is_given_up() {
+        return true;
+    }
     let mut kept = true;
     for route in deployment.gateway().health().withdrawn() {
         if let Err(error) = deployment.keep_withdrawn(&route).await {

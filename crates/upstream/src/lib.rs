@@ -10,6 +10,7 @@
 mod budget;
 mod client;
 mod deadline;
+mod ending;
 mod errand;
 mod frames;
 mod hosts;
@@ -23,6 +24,7 @@ mod walk;
 pub use budget::Restraint;
 pub use client::{Client, ClientError, Proxy, ProxyError};
 pub use deadline::Deadlines;
+pub use ending::Ending;
 pub use errand::Errand;
 pub use frames::Frames;
 pub use reply::{Answer, Failure, Reply};

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::budget::Budget;
 use crate::client::{Arrived, Client, Sending, Sent};
+use crate::ending::{End, Ending};
 use crate::hosts::Target;
 use crate::keys::Keys;
 use crate::outcome::{Verdict, after_all, spent};
@@ -44,6 +45,7 @@ pub struct Upstream {
     health: Arc<Health>,
     budget: Budget,
     tally: Arc<Tally>,
+    end: End,
 }
 
 impl Upstream {
@@ -65,6 +67,7 @@ impl Upstream {
             health: Arc::new(Health::new(restraint.waiting)),
             budget: Budget::new(restraint, clock.now()),
             tally: Arc::default(),
+            end: End::new(),
             clock,
         }
     }
@@ -77,6 +80,16 @@ impl Upstream {
     /// The health of the routes, as attempts have shown it.
     pub fn health(&self) -> &Arc<Health> {
         &self.health
+    }
+
+    /// Ends every walk, and every stream whose reader listens to [`Upstream::ending`].
+    pub fn end(&self) {
+        self.end.now();
+    }
+
+    /// Hears of [`Upstream::end`].
+    pub fn ending(&self) -> Ending {
+        self.end.ending()
     }
 
     /// How many attempts ended how, by route.
@@ -100,7 +113,7 @@ impl Upstream {
         let until = Instant::now() + self.client.deadlines().total;
         let (mut verdicts, mut unfit) = (Vec::new(), Vec::new());
         let mut refusal = None;
-        let mut tried = Vec::new();
+        let (mut tried, mut ending) = (Vec::new(), self.end.ending());
         for planned in &routes {
             let route = &planned.row().route;
             // An alias may name a model twice.
@@ -130,7 +143,15 @@ impl Upstream {
             tried.push(route);
             let turn = Turn::new(route.clone(), trial, self.clock.clone(), Arc::clone(&self.tally));
             entry.begin(planned);
-            match self.attempt(permit.ask(), planned, &mut entry, until, turn).await {
+            let attempted = tokio::select! {
+                biased;
+                attempted = self.attempt(permit.ask(), planned, &mut entry, until, turn) => attempted,
+                () = ending.wait() => {
+                    refusal = Some(Ending::refusal());
+                    break;
+                }
+            };
+            match attempted {
                 Ok((answer, left_out)) => {
                     let left_out: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
                     entry.left_out(left_out.iter().cloned());

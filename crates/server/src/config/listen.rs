@@ -41,9 +41,10 @@ pub struct ListenSection {
     pub streams: u32,
     /// Seconds that a connection becomes old; then what runs on it is answered, and it ends.
     pub lifetime_seconds: u64,
-    /// Seconds between being told to stop and refusing requests, in which `/readyz` says so already.
+    /// Seconds between SIGTERM and the end of listening, in which `/readyz` says so already and each answer is the last one
+    /// of its connection. SIGINT has none.
     pub grace_seconds: u64,
-    /// Seconds that running requests are given to end.
+    /// Seconds that running requests are given to end after that.
     pub drain_seconds: u64,
 }
 
@@ -64,7 +65,7 @@ impl Default for ListenSection {
             write_seconds: edge.write.as_secs(),
             streams: edge.streams,
             lifetime_seconds: edge.lifetime.as_secs(),
-            grace_seconds: 0,
+            grace_seconds: 5,
             drain_seconds: 120,
         }
     }

@@ -71,7 +71,16 @@ impl Ask {
 
     /// Sends the request, and reads nothing yet.
     pub(crate) async fn open(&self, to: SocketAddr) -> io::Result<Call> {
-        let mut head = format!("{}\r\nhost: phi\r\nconnection: close\r\n", self.line);
+        let mut stream = TcpStream::connect(to).await?;
+        let bytes = self.clone().with("connection", "close").to_bytes();
+        // A server may answer and close before it has read everything.
+        let _ = stream.write_all(&bytes).await;
+        Ok(Call { stream, got: Vec::new() })
+    }
+
+    /// What stands on the wire.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut head = format!("{}\r\nhost: phi\r\n", self.line);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -80,11 +89,7 @@ impl Ask {
             head.push_str(&format!("content-length: {}\r\n", self.body.len()));
         }
         head.push_str("\r\n");
-        let mut stream = TcpStream::connect(to).await?;
-        let bytes = [head.as_bytes(), self.body.as_slice()].concat();
-        // A server may answer and close before it has read everything.
-        let _ = stream.write_all(&bytes).await;
-        Ok(Call { stream, got: Vec::new() })
+        [head.as_bytes(), self.body.as_slice()].concat()
     }
 
     /// Sends the request, and reads the answer to its end.
@@ -120,7 +125,7 @@ impl Call {
 }
 
 impl Reply {
-    fn read(got: &[u8]) -> Self {
+    pub(crate) fn read(got: &[u8]) -> Self {
         let Some(end) = got.windows(4).position(|four| four == b"\r\n\r\n") else {
             return Self { status: 0, head: String::new(), body: Vec::new(), whole: false };
         };

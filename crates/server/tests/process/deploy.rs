@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -27,9 +28,9 @@ pub(crate) fn key_file() -> String {
 }
 
 /// A deployment's data folder, and beside it all that its processes may write to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Deploy {
-    root: TempDir,
+    root: Arc<TempDir>,
 }
 
 /// What a command said and how it ended.
@@ -47,7 +48,7 @@ impl Deploy {
         for folder in ["tmp", "home", "said"] {
             fs::create_dir(root.path().join(folder)).expect("a folder");
         }
-        Self { root }
+        Self { root: Arc::new(root) }
     }
 
     /// `phi init` in Switzerland, class general.

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStderr, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -45,10 +45,22 @@ impl Serving {
 
     /// The same with more arguments.
     pub(crate) fn start_arguments(deploy: &Deploy, arguments: &[&str]) -> Self {
-        let said = deploy.root().join("said");
-        let open = |name| OpenOptions::new().create(true).append(true).open(said.join(name)).expect("a file");
         let mut command = deploy.command();
         command.args(arguments).arg("serve");
+        Self::start_command(deploy, command)
+    }
+
+    /// Starts one that takes the place of the one that serves, and waits until it serves.
+    pub(crate) fn take_over(deploy: &Deploy) -> Self {
+        let mut command = deploy.command();
+        command.args(["serve", "--takeover"]);
+        Self::start_command(deploy, command)
+    }
+
+    /// Starts what is told, and waits until it serves.
+    pub(crate) fn start_command(deploy: &Deploy, mut command: Command) -> Self {
+        let said = deploy.root().join("said");
+        let open = |name| OpenOptions::new().create(true).append(true).open(said.join(name)).expect("a file");
         command.stdin(Stdio::null()).stdout(open("stdout")).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let (said, copy) = (Arc::<Said>::default(), open("stderr"));
@@ -106,9 +118,9 @@ impl Serving {
         self.child.wait().expect("it ends");
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Tells it to stop without a grace, and waits until it has.
     pub(crate) fn stop(self) {
-        self.signal(Signal::TERM);
+        self.signal(Signal::INT);
         assert!(self.ended().success());
     }
 }

@@ -269,6 +269,6 @@ async fn a_route_goes_from_the_card_on_the_day_on_which_it_goes() {
 #[tokio::test]
 async fn a_server_that_stops_gives_no_card() {
     let stand = Stand::up().await;
-    stand.gateway.drain();
+    stand.gateway.end();
     assert_eq!(stand.ask(Ask::get(PRICING).bare()).await.refusal(), (503, "draining".to_owned()));
 }

@@ -187,7 +187,7 @@ async fn the_first_check_that_fails_answers() {
         let reply = stand.ask(spoiled(from, &tokens, &stand)).await;
         assert_eq!(reply.refusal().1, code.as_str(), "from {from}: {reply:?}");
     }
-    stand.gateway.drain();
+    stand.gateway.end();
     let reply = stand.ask(spoiled(1, &tokens, &stand)).await;
     assert_eq!(reply.refusal(), (503, "draining".to_owned()));
     assert_eq!((reply.header("retry-after"), reply.header("x-should-retry")), (Some("2"), None));

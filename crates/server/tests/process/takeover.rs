@@ -1,0 +1,278 @@
+//! A new process takes the place of one that serves: no request is lost, the ledger stays one chain, and each call is
+//! opened and closed once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixDatagram;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use phi_record::entry::Status;
+use phi_simulate::{Fault, Host, Says};
+use phi_words::RequestId;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::book::{Book, Written};
+use crate::call::Ask;
+use crate::deploy::{Deploy, MODEL};
+use crate::gated::{AFTER, BEFORE, Gated};
+use crate::kept::Kept;
+use crate::serving::{PATIENCE, Serving};
+
+/// With the feature `soak`, fifty.
+const TIMES: usize = if cfg!(feature = "soak") { 50 } else { 3 };
+const CALLERS: usize = 16;
+const TAKEN: &str = "another process has taken over";
+
+fn chat(stream: bool) -> Value {
+    json!({"model": MODEL, "stream": stream, "messages": [{"role": "user", "content": "hello"}]})
+}
+
+/// How the calls were closed, each of them once.
+fn statuses(deploy: &Deploy) -> BTreeMap<RequestId, Status> {
+    assert_eq!(deploy.json(&["ledger", "verify"])["verified"], true);
+    let once = |(id, call): (RequestId, Written)| {
+        assert_eq!(call.closed.len(), 1, "{id}: {call:?}");
+        (id, call.closed[0].status)
+    };
+    Book::read(deploy).calls().into_iter().map(once).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_is_lost_over_restarts_under_load() {
+    let host = Host::start().await.expect("started");
+    host.says(Says { think: Duration::from_millis(2), gap: Duration::from_millis(1), ..Says::default() });
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let mut serving = Serving::start(&deploy);
+    let address = serving.traffic;
+    let (answered, over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let (token, answered, over) = (token.clone(), Arc::clone(&answered), Arc::clone(&over));
+        callers.spawn(async move { ask_on(caller % 2 == 0, &token, address, &answered, &over).await });
+    }
+    for _ in 0..TIMES {
+        let before = answered.load(Ordering::SeqCst);
+        let more = async {
+            while answered.load(Ordering::SeqCst) < before + 4 * CALLERS {
+                tokio::task::yield_now().await
+            }
+        };
+        tokio::time::timeout(PATIENCE, more).await.expect("calls are answered");
+        let heir = tokio::task::spawn_blocking({
+            let deploy = deploy.clone();
+            move || Serving::take_over(&deploy)
+        });
+        let heir = heir.await.expect("it serves");
+        assert_eq!(heir.traffic, address);
+        let elder = std::mem::replace(&mut serving, heir);
+        let ended = tokio::task::spawn_blocking(move || elder.ended());
+        assert_eq!(ended.await.expect("ended").code(), Some(0));
+    }
+    over.store(true, Ordering::SeqCst);
+    let mut told = Vec::new();
+    while let Some(ids) = callers.join_next().await {
+        told.extend(ids.expect("no call fails"));
+    }
+    serving.stop();
+    let statuses = statuses(&deploy);
+    assert_eq!(statuses.len(), told.len(), "nothing was called that was not answered");
+    assert!(told.iter().all(|id| statuses.get(id) == Some(&Status::Answered)));
+}
+
+/// One caller, who keeps his connection as long as he may, and has every request answered.
+async fn ask_on(
+    stream: bool,
+    token: &str,
+    to: SocketAddr,
+    answered: &AtomicUsize,
+    over: &AtomicBool,
+) -> Vec<RequestId> {
+    let (ask, mut ids) = (Ask::chat(token, &chat(stream)), Vec::new());
+    while !over.load(Ordering::SeqCst) {
+        let mut kept = Kept::connect(to).await;
+        loop {
+            let reply = kept.ask(&ask).await;
+            assert!(reply.status == 200 && reply.whole, "{reply:?}");
+            assert!(!stream || reply.text().contains("[DONE]"), "{reply:?}");
+            ids.push(reply.header("x-request-id").and_then(|id| id.parse().ok()).expect("an id"));
+            answered.fetch_add(1, Ordering::SeqCst);
+            if reply.is_last() || over.load(Ordering::SeqCst) {
+                break;
+            }
+        }
+    }
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_goes_on_in_the_old_process_and_is_written_down_by_the_new_one() {
+    let mut host = Gated::start().await;
+    let deploy = Deploy::ready(host.address);
+    let (token, _) = deploy.token(&[]);
+    let elder = Serving::start(&deploy);
+    let mut streamed = Kept::connect(elder.traffic).await;
+    streamed.send(&Ask::chat(&token, &chat(true))).await;
+    assert!(streamed.until(BEFORE).await);
+    let mut idle = Kept::connect(elder.traffic).await;
+    let ping = Ask::new("GET", "/v1/ping").by(&token);
+    assert!(!idle.ask(&ping).await.is_last());
+
+    let heir = Serving::take_over(&deploy);
+    elder.wait_line(TAKEN, 1);
+    assert_eq!((heir.traffic, heir.console), (elder.traffic, elder.console));
+    assert_eq!(Ask::new("GET", "/readyz").send(heir.console).await.status, 200);
+    let (another, _) = deploy.token(&[]);
+    let reply = idle.ask(&Ask::new("GET", "/v1/ping").by(&another)).await;
+    assert!(reply.status == 200 && reply.is_last(), "the old process knows the new token: {reply:?}");
+    assert!(deploy.run(&["--json", "ledger", "tail"]).code == Some(0), "the new process takes orders");
+    host.go();
+    let reply = streamed.rest().await;
+    assert!(reply.whole && reply.text().contains(AFTER) && reply.text().contains("[DONE]"), "{reply:?}");
+    assert!(streamed.ask(&ping).await.is_last());
+    assert_eq!(elder.ended().code(), Some(0));
+    assert_eq!(statuses(&deploy).into_values().collect::<Vec<_>>(), [Status::Answered]);
+    heir.stop();
+    assert!(!deploy.data().join("control.sock").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_revoked_after_the_switch_is_revoked_in_the_old_process_too() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    let (token, id) = deploy.token(&[]);
+    let elder = Serving::start(&deploy);
+    let mut kept = Kept::connect(elder.traffic).await;
+    assert_eq!(kept.ask(&Ask::chat(&token, &chat(false))).await.status, 200);
+    let heir = Serving::take_over(&deploy);
+    deploy.json(&["token", "revoke", &id]);
+    let reply = kept.ask(&Ask::chat(&token, &chat(false))).await;
+    assert!(reply.status == 401 && reply.is_last(), "{reply:?}");
+    assert_eq!(elder.ended().code(), Some(0));
+    heir.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_an_old_process_that_dies_are_closed_as_unknown_by_the_new_one() {
+    let host = Host::start().await.expect("started");
+    host.always(Some(Fault::Stall { after: Some(3) }));
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let elder = Serving::start(&deploy);
+    let mut call = Ask::chat(&token, &chat(true)).open(elder.traffic).await.expect("connected");
+    assert!(call.until("every ").await);
+    let heir = Serving::take_over(&deploy);
+    elder.wait_line(TAKEN, 1);
+    assert!(Book::read(&deploy).calls().values().all(|call| call.closed.is_empty()), "it is the old one's to close");
+    elder.kill();
+    heir.wait_line("died in mid-call", 1);
+    assert_eq!(statuses(&deploy).into_values().collect::<Vec<_>>(), [Status::Unknown]);
+    heir.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_process_ends_its_streams_once_the_new_one_is_gone() {
+    let host = Host::start().await.expect("started");
+    host.always(Some(Fault::Stall { after: Some(3) }));
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let elder = Serving::start(&deploy);
+    let mut call = Ask::chat(&token, &chat(true)).open(elder.traffic).await.expect("connected");
+    assert!(call.until("every ").await);
+    let heir = Serving::take_over(&deploy);
+    elder.wait_line(TAKEN, 1);
+    heir.kill();
+    assert!(!call.rest().await.text().contains("[DONE]"));
+    elder.ended();
+    let next = Serving::start(&deploy);
+    next.stop();
+    assert_eq!(statuses(&deploy).into_values().collect::<Vec<_>>(), [Status::Unknown]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_process_whose_settings_do_not_hold_leaves_the_old_one_unharmed() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    let mut kept = Kept::connect(serving.traffic).await;
+    let ask = Ask::chat(&token, &chat(false));
+    for (settings, problem) in [
+        ("[listen]\ntrafic = 'x'", "trafic"),
+        ("[record]\ndurability = 'process'", "record.durability"),
+        ("[deployment]\nreplica = 'b'", "phi/b"),
+    ] {
+        deploy.settings(settings);
+        let error = deploy.refused(&["serve", "--takeover"]);
+        assert!(error.contains(problem), "{error}");
+        let reply = kept.ask(&ask).await;
+        assert!(reply.status == 200 && !reply.is_last(), "{reply:?}");
+    }
+    deploy.settings("");
+    let mut command = deploy.command();
+    let elsewhere =
+        command.env("PHI_LISTEN_TRAFFIC", "127.0.0.2:0").args(["serve", "--takeover"]).output().expect("ends");
+    assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("listen.traffic"), "{elsewhere:?}");
+    assert_eq!(kept.ask(&ask).await.status, 200);
+    serving.stop();
+    assert!(statuses(&deploy).into_values().all(|status| status == Status::Answered));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_process_that_dies_before_it_is_ready_leaves_the_old_one_unharmed() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    let ask = Ask::chat(&token, &chat(false));
+    for _ in 0..TIMES {
+        let mut heir = deploy.command();
+        let mut heir = heir.args(["serve", "--takeover"]).stderr(Stdio::null()).spawn().expect("started");
+        // Somewhere on its way: whoever got all comes to serve, and then the old one is the one that ends.
+        tokio::task::yield_now().await;
+        heir.kill().expect("it runs");
+        heir.wait().expect("ended");
+        assert_eq!(ask.send(serving.traffic).await.status, 200);
+    }
+    assert_eq!(serving.lines(TAKEN), 0);
+    serving.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nothing_runs_it_just_starts_and_a_signal_has_it_replace_itself() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let place = deploy.root().join("tmp/notify");
+    let manager = UnixDatagram::bind(&place).expect("a socket");
+    manager.set_read_timeout(Some(PATIENCE)).expect("a time");
+    let told = || {
+        let mut bytes = [0; 64];
+        let count = manager.recv(&mut bytes).expect("the service manager is told");
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    };
+    let mut command = deploy.command();
+    command.env("NOTIFY_SOCKET", &place).args(["serve", "--takeover"]);
+    let serving = Serving::start_command(&deploy, command);
+    let ask = Ask::chat(&token, &chat(false));
+    assert_eq!(ask.send(serving.traffic).await.status, 200);
+    assert_eq!(told(), "READY=1");
+    serving.signal(Signal::USR2);
+    let mut more = [told(), told()];
+    more.sort();
+    let heir = more[0].strip_prefix("MAINPID=").and_then(|pid| Pid::from_raw(pid.parse().ok()?)).expect("a process");
+    assert_eq!(more[1], "READY=1");
+    // Its child says so where it says all.
+    serving.wait_line("phi serves", 2);
+    serving.wait_line("stopped", 1);
+    assert_eq!(ask.send(serving.traffic).await.status, 200);
+    kill_process(heir, Signal::INT).expect("it runs");
+    assert_eq!(told(), "STOPPING=1");
+    serving.wait_line("stopped", 2);
+    assert_eq!(serving.ended().code(), Some(0));
+}
