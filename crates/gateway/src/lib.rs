@@ -9,6 +9,7 @@ mod lull;
 mod metrics;
 mod opening;
 mod operations;
+mod pace;
 mod patient;
 mod places;
 mod prober;

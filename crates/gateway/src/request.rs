@@ -24,6 +24,7 @@ use crate::body::{self, Body, read_body};
 use crate::endpoints::{self, Endpoint, Shelf};
 use crate::headers::{self, Told};
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 use crate::serve::Edge;
 use crate::shares::{Scarce, Share, Shares};
 use crate::snapshot::Snapshot;
@@ -44,6 +45,7 @@ pub struct Gateway {
     pub(crate) bounds: Bounds,
     running: Arc<Shares>,
     bodies: Arc<Shares>,
+    pace: Pace,
     /// Threads on which long bodies are read: as many as there are processors, so that the others are not kept from them.
     readers: Semaphore,
 }
@@ -136,6 +138,7 @@ impl Gateway {
             bounds,
             running: Shares::new(bounds.running),
             bodies: Shares::new(bounds.bodies_bytes),
+            pace: Pace::new(tokio::time::Instant::now()),
             readers: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
         }
     }
@@ -343,6 +346,10 @@ impl Gateway {
         } else if !call.opened && (call.modality.is_some() || call.caller.is_none()) {
             self.recorder.refuse(call.refused(refusal.code)).await;
         }
+        if matches!(refusal.code, Code::Overloaded | Code::RateLimited) {
+            (call.place, call.hold) = (None, None);
+            self.pace().await;
+        }
         call.told.wait = refusal.wait;
         call.told.retry = may_retry(refusal.code, receipt.as_deref());
         self.metrics.refused(refusal.code);
@@ -355,6 +362,15 @@ impl Gateway {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+
+    /// Waits before there is said once more that there is no room; not beyond the end.
+    async fn pace(&self) {
+        let pause = self.pace.pause(tokio::time::Instant::now());
+        if !pause.is_zero() {
+            let mut ending = self.upstream.ending();
+            drop(tokio::time::timeout(pause, ending.wait()).await);
+        }
     }
 
     /// What was refused for want of room, as figures in the text format of metrics.
