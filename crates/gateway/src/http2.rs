@@ -61,7 +61,7 @@ impl Gateway {
     {
         let edge = self.bounds.edge;
         let (streams, open) = Streams::new(seat, edge.write);
-        let stream = Counted::new(Patient::new(stream, edge.write), opening.bytes, edge.head);
+        let stream = Counted::new(Patient::new(stream, edge.write), opening.bytes, Arc::clone(&self));
         let service = service_fn(move |request: Request<Incoming>| {
             let gateway = Arc::clone(&self);
             async move {

@@ -75,7 +75,7 @@ impl Metrics {
         let turned_away = Family::<Limit, Counter>::default();
         registry.register(
             "connections_refused",
-            "Connections that were closed at once, by the limit that was reached",
+            "Connections that were closed at once, or in the middle, by the limit that was reached",
             turned_away.clone(),
         );
         Self { registry, requests, refusals, unidentified, seconds, turned_away }
@@ -97,6 +97,11 @@ impl Metrics {
 
     pub(crate) fn turned_away(&self, full: Full) {
         self.turned_away.get_or_create(&Limit { limit: full.as_str() }).inc();
+    }
+
+    /// A connection of HTTP/2 sent too many frames that carry no work.
+    pub(crate) fn flooded(&self) {
+        self.turned_away.get_or_create(&Limit { limit: "frames" }).inc();
     }
 
     /// The text of a scrape, in the OpenMetrics format, with `more` of it.

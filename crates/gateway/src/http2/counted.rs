@@ -3,14 +3,15 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::frames::Frames;
+use crate::request::Gateway;
 
 /// A connection of HTTP/2, from its preface on.
 #[derive(Debug)]
@@ -23,8 +24,7 @@ pub(super) struct Counted<S> {
     over: bool,
     /// Our last word, said when all others were.
     farewell: Bytes,
-    /// The time for whatever must come at once.
-    within: Duration,
+    gateway: Arc<Gateway>,
     due: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
@@ -32,14 +32,14 @@ pub(super) struct Counted<S> {
 const ENHANCE_YOUR_CALM: u32 = 0xb;
 
 impl<S> Counted<S> {
-    pub(super) fn new(stream: S, ahead: BytesMut, within: Duration) -> Self {
+    pub(super) fn new(stream: S, ahead: BytesMut, gateway: Arc<Gateway>) -> Self {
         Self {
             stream,
             ahead,
             frames: Frames::new(Instant::now()),
             over: false,
             farewell: Bytes::new(),
-            within,
+            gateway,
             due: None,
         }
     }
@@ -50,7 +50,7 @@ impl<S> Counted<S> {
         let last = self.frames.last().to_be_bytes();
         let head = [0, 0, 8, 7, 0, 0, 0, 0, 0];
         self.farewell = Bytes::from([&head[..], &last, &ENHANCE_YOUR_CALM.to_be_bytes()].concat());
-        tracing::debug!("a connection sent too many frames that carry no work");
+        self.gateway.metrics.flooded();
     }
 
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
@@ -58,7 +58,7 @@ impl<S> Counted<S> {
             self.due = None;
             return false;
         };
-        let within = self.within;
+        let within = self.gateway.bounds.edge.head;
         let (_, due) = match self.due.take() {
             Some(due) if due.0 == awaited => self.due.insert(due),
             Some(_) | None => self.due.insert((awaited, Box::pin(sleep(within)))),

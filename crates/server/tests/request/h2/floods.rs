@@ -1,10 +1,16 @@
 //! Check 20: floods. A connection that floods is ended, and the others are served.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use super::peer::*;
-use crate::ask::Ask;
-use crate::stand::{SOON, Stand};
+use crate::ask::{Ask, chat};
+use crate::hostile::Random;
+use crate::operations::probe;
+use crate::setup::Setup;
+use crate::stand::{SOON, Stand, wait_until};
 
 const MANY: u32 = 10_000;
 
@@ -61,6 +67,8 @@ async fn check_20_frames_that_carry_no_work_end_their_connection() {
         assert_eq!(stand.ask(Ask::chat("alps/m")).await.status, 200, "{what}: others are served");
         stand.clock.advance(Duration::from_secs(60));
     }
+    let metrics = probe(&stand, "/metrics").await.text();
+    assert!(metrics.contains("phi_connections_refused_total{limit=\"frames\"} "), "{metrics}");
 }
 
 fn number_reset(stream: u32) -> Vec<u8> {
@@ -94,4 +102,66 @@ async fn check_20_a_flood_is_told_why_it_is_ended() {
     peer.send(&frame(PING, 0, 0, &[0; 8]).repeat(1_400)).await;
     let farewell = peer.next_of(GOAWAY).await.expect("a farewell");
     assert_eq!((word(&farewell.payload), word(&farewell.payload[4..])), (7, ENHANCE_YOUR_CALM));
+}
+
+/// Frames of which conversations are made, and spoiled.
+fn pieces(bearer: &str) -> Vec<Vec<u8>> {
+    let body = chat("alps/m").to_string();
+    let (get, post) = (block(&head("GET", "/v1/models")), block(&chat_head(bearer, &[])));
+    vec![
+        health(1),
+        frame(HEADERS, WHOLE, 3, &get),
+        [frame(HEADERS, END_HEADERS, 5, &post), frame(DATA, END_STREAM, 5, body.as_bytes())].concat(),
+        [frame(HEADERS, 0, 7, &post[..9]), frame(CONTINUATION, END_HEADERS, 7, &post[9..])].concat(),
+        frame(DATA, PADDED, 5, &[3, b'{', 0, 0, 0]),
+        frame(HEADERS, WHOLE, 5, &block(&[("x-trailer", "a")])),
+        number(RST_STREAM, 5, CANCEL),
+        number(WINDOW_UPDATE, 0, 1 << 20),
+        number(WINDOW_UPDATE, 5, 1 << 30),
+        settings(&[(1, 0), (4, 1)]),
+        settings(&[(4, 70_000)]),
+        frame(PING, 0, 0, &[7; 8]),
+        frame(GOAWAY, 0, 0, &[0; 8]),
+        frame(PRIORITY, 0, 9, &[0, 0, 0, 1, 0]),
+        frame(99, 1, 1, b"what is this"),
+    ]
+}
+
+#[tokio::test]
+async fn whatever_frames_come_every_answer_is_ours_and_nothing_breaks() {
+    let settings =
+        "[listen]\nhead_seconds = 1\nidle_seconds = 1\nwrite_seconds = 1\n[gateway]\nbody_idle_seconds = 1\n";
+    let stand = Arc::new(Setup { settings, ..Setup::default() }.up().await);
+    let pieces = pieces(&format!("Bearer {}", stand.token));
+    let mut random = Random(0x0f4a_3e5d_5eed);
+    let mut asked = JoinSet::new();
+    for _ in 0..300 {
+        let mut bytes: Vec<u8> = (0..1 + random.below(8)).flat_map(|_| random.pick(&pieces).clone()).collect();
+        for _ in 0..random.below(3) {
+            let at = random.below(bytes.len());
+            match random.below(3) {
+                0 => bytes[at] ^= 1 << random.below(8),
+                1 => drop(bytes.drain(at..(at + 1 + random.below(9)).min(bytes.len()))),
+                _ => drop(bytes.splice(at..at, random.pick(&pieces).clone()).collect::<Vec<u8>>()),
+            }
+            bytes.push(0);
+        }
+        let stand = Arc::clone(&stand);
+        asked.spawn(async move {
+            let mut peer = Peer::open(&stand).await;
+            peer.send(&bytes).await;
+            let mut said = Vec::new();
+            while let Some(frame) = peer.next().await {
+                if frame.kind == DATA {
+                    said.extend_from_slice(&frame.payload);
+                }
+            }
+            String::from_utf8(said).expect("text")
+        });
+    }
+    let said = asked.join_all().await.concat();
+    assert!(said.contains("\"status\":\"ok\"") && said.contains("\"code\":\"invalid_api_key\""), "{said}");
+    assert!(!said.contains("\"code\":\"internal\""), "{said}");
+    assert_eq!(stand.ask(Ask::chat("alps/m")).await.status, 200);
+    wait_until("nothing runs any more", async || stand.gateway.running() == 0).await;
 }
