@@ -86,9 +86,9 @@ impl Stop {
         self.wait_for(Told::HandOver).await;
     }
 
-    /// Whether what listens was handed over to another process, and not just stopped.
-    pub fn is_handed_over(&self) -> bool {
-        *self.0.borrow() == Told::HandOver
+    /// Whether it is time to stop, and not yet to end.
+    fn is_stopping(&self) -> bool {
+        *self.0.borrow() == Told::Stop
     }
 
     /// Whether each answer is the last one of its connection.
@@ -195,7 +195,7 @@ impl Gateway {
             }
         }
         // Who has connected already is heard; what is handed over is another's to hear.
-        for accepted in if stop.is_handed_over() { Vec::new() } else { waiting(listener) } {
+        for accepted in if stop.is_stopping() { waiting(listener) } else { Vec::new() } {
             self.take(accepted, &places, &mut connections, &what, &stop);
         }
         let ended = tokio::select! {
@@ -232,7 +232,7 @@ impl Gateway {
         mut stream: TcpStream,
         peer: IpAddr,
         what: Serve,
-        stop: Stop,
+        mut stop: Stop,
         seat: Arc<Seat>,
     ) {
         if let Err(error) = stream.set_nodelay(true) {
@@ -241,7 +241,12 @@ impl Gateway {
         }
         match what {
             Serve::Traffic(None) => {
-                let opening = opening::read(&mut stream, self.bounds.edge.head).await;
+                let nothing = Lull::default();
+                let opening = tokio::select! {
+                    biased;
+                    opening = opening::read(&mut stream, self.bounds.edge.head) => opening,
+                    () = last_call(&mut stop, &nothing) => return,
+                };
                 if opening.http2 {
                     self.http2(stream, opening, peer, stop, seat).await;
                 } else {
@@ -324,6 +329,12 @@ fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     std::iter::from_fn(next).collect()
 }
 
+/// Resolves when a connection is to be closed: it is time to stop, and no request runs on it or has been on its way.
+async fn last_call(stop: &mut Stop, lull: &Lull) {
+    stop.wait().await;
+    lull.wait().await;
+}
+
 /// Drives a connection to its end. Told to stop, it answers the request at hand and closes: once its caller, who may not
 /// have heard of it, was given the time for a last request.
 async fn drive<I, S, B>(connection: http1::Connection<I, S>, mut stop: Stop, lull: &Lull)
@@ -337,7 +348,7 @@ where
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = async { stop.wait().await; lull.wait().await } => {
+        () = last_call(&mut stop, lull) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

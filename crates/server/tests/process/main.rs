@@ -11,6 +11,7 @@ mod gated;
 mod health;
 mod kept;
 mod kill;
+mod passed;
 mod proxied;
 mod reload;
 mod search;

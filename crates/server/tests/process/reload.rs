@@ -1,14 +1,23 @@
 //! Settings and catalogue are read anew, or stay as they were.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use phi_simulate::Host;
+use phi_simulate::{Host, Says};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
+use crate::book::Book;
 use crate::call::{Ask, Reply};
-use crate::deploy::{Deploy, route, text};
-use crate::serving::Serving;
+use crate::deploy::{Deploy, MODEL, route, rows, text};
+use crate::gated::{AFTER, BEFORE, Gated};
+use crate::kept::Kept;
+use crate::serving::{PATIENCE, Serving};
 
 const IN_FORCE: &str = "are in force";
 const AS_BEFORE: &str = "stay as they were";
@@ -158,4 +167,86 @@ async fn phi_is_not_let_in_by_a_durability_that_waits_for_a_restart() {
     serving.stop();
     let serving = Serving::start(&deploy);
     assert_eq!(chat(&serving, &token, "plain").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_is_charged_by_the_prices_under_which_it_was_opened() {
+    let mut host = Gated::start().await;
+    let deploy = Deploy::ready(host.address);
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    let body = json!({"model": MODEL, "stream": true, "messages": [{"role": "user", "content": "hello"}]});
+    let mut call = Ask::chat(&token, &body).open(serving.traffic).await.expect("connected");
+    assert!(call.until(BEFORE).await);
+    let before = version(&serving).await;
+    deploy.catalogue("tested.toml", &dearer(host.address, 9));
+    deploy.settings("[gateway]\nbody_bytes = 4096");
+    serving.wait_line(IN_FORCE, 1);
+    assert!(version(&serving).await > before);
+    host.go();
+    let reply = call.rest().await;
+    assert!(reply.whole && reply.text().contains(AFTER) && reply.text().contains("[DONE]"), "{reply:?}");
+    serving.stop();
+    let calls = Book::read(&deploy).calls();
+    let call = calls.values().next().expect("one");
+    // Seven tokens of input and two of output, as the host said.
+    assert_eq!(call.closed[0].list_cost.micros(), 7 * 1_000 + 2 * 2_000);
+    assert_eq!(call.closed[0].prices, call.opened.catalogue);
+}
+
+/// The catalogue of [`rows`], where output costs so much more.
+fn dearer(host: std::net::SocketAddr, times: u32) -> String {
+    rows(host).replace("output = \"2000.00\"", &format!("output = \"{}.00\"", 2_000 * times))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reloads_under_load_lose_nothing_and_each_call_is_judged_by_one_snapshot() {
+    const CALLERS: usize = 8;
+    let host = Host::start().await.expect("started");
+    host.says(Says { think: Duration::from_millis(2), gap: Duration::from_millis(2), ..Says::default() });
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    let (answered, over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let (token, to) = (token.clone(), serving.traffic);
+        let (answered, over) = (Arc::clone(&answered), Arc::clone(&over));
+        callers.spawn(async move {
+            let stream = caller % 2 == 0;
+            let body = json!({"model": MODEL, "stream": stream, "messages": [{"role": "user", "content": "hello"}]});
+            let (ask, mut kept) = (Ask::chat(&token, &body), Kept::connect(to).await);
+            while !over.load(Ordering::SeqCst) {
+                let reply = kept.ask(&ask).await;
+                assert!(reply.status == 200 && reply.whole && !reply.is_last(), "{reply:?}");
+                answered.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    }
+    for times in 2..8 {
+        let before = answered.load(Ordering::SeqCst);
+        let more = async {
+            while answered.load(Ordering::SeqCst) < before + CALLERS {
+                tokio::task::yield_now().await
+            }
+        };
+        timeout(PATIENCE, more).await.expect("calls are answered");
+        // At once: half of a file may be a whole one of fewer rows.
+        let new = deploy.root().join("tmp/tested.toml");
+        fs::write(&new, dearer(host.address(), times)).expect("written");
+        fs::rename(&new, deploy.data().join("catalog.d/tested.toml")).expect("in its place");
+        deploy.settings(&format!("[route]\nevidence = '{}'", if times % 2 == 0 { "vendor" } else { "unverified" }));
+        let deploy = deploy.clone();
+        tokio::task::spawn_blocking(move || deploy.json(&["config", "reload"])).await.expect("reloaded");
+    }
+    over.store(true, Ordering::SeqCst);
+    while let Some(ended) = callers.join_next().await {
+        ended.expect("no call fails");
+    }
+    serving.stop();
+    let calls = Book::read(&deploy).calls();
+    assert_eq!(calls.len(), answered.load(Ordering::SeqCst));
+    assert!(calls.values().all(|call| call.closed.len() == 1 && call.closed[0].prices == call.opened.catalogue));
+    let catalogues: BTreeSet<&str> = calls.values().map(|call| call.opened.catalogue.as_str()).collect();
+    assert!(catalogues.len() > 3, "the reloads hit nothing: {catalogues:?}");
 }

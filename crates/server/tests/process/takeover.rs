@@ -158,6 +158,55 @@ async fn what_is_revoked_after_the_switch_is_revoked_in_the_old_process_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_may_follow_each_other_before_the_first_has_ended() {
+    let mut host = Gated::start().await;
+    let deploy = Deploy::ready(host.address);
+    let (token, id) = deploy.token(&[]);
+    let first = Serving::start(&deploy);
+    let mut streamed = Kept::connect(first.traffic).await;
+    streamed.send(&Ask::chat(&token, &chat(true))).await;
+    assert!(streamed.until(BEFORE).await);
+    let mut kept = Kept::connect(first.traffic).await;
+    let ping = Ask::new("GET", "/v1/ping").by(&token);
+    assert_eq!(kept.ask(&ping).await.status, 200);
+    let second = Serving::take_over(&deploy);
+    let third = Serving::take_over(&deploy);
+    second.wait_line(TAKEN, 1);
+    let calls = Book::read(&deploy).calls();
+    assert!(calls.len() == 1 && calls.values().all(|call| call.closed.is_empty()), "{calls:?}");
+    deploy.json(&["token", "revoke", &id]);
+    let reply = kept.ask(&ping).await;
+    assert!(reply.status == 401 && reply.is_last(), "{reply:?}");
+    host.go();
+    let reply = streamed.rest().await;
+    assert!(reply.whole && reply.text().contains("[DONE]"), "{reply:?}");
+    drop(streamed);
+    assert_eq!((first.ended().code(), second.ended().code()), (Some(0), Some(0)));
+    third.stop();
+    assert_eq!(statuses(&deploy).into_values().collect::<Vec<_>>(), [Status::Answered]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_process_that_is_told_to_end_ends_the_old_one_too() {
+    let host = Host::start().await.expect("started");
+    host.always(Some(Fault::Stall { after: Some(3) }));
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let elder = Serving::start(&deploy);
+    let mut call = Ask::chat(&token, &chat(true)).open(elder.traffic).await.expect("connected");
+    assert!(call.until("every ").await);
+    let heir = Serving::take_over(&deploy);
+    elder.wait_line(TAKEN, 1);
+    heir.signal(Signal::INT);
+    heir.wait_line("stopping: ", 1);
+    heir.signal(Signal::INT);
+    let reply = call.rest().await;
+    assert!(reply.whole && reply.text().contains("\"code\":\"draining\""), "{reply:?}");
+    assert_eq!((elder.ended().code(), heir.ended().code()), (Some(0), Some(0)));
+    assert_eq!(statuses(&deploy).into_values().collect::<Vec<_>>(), [Status::Truncated]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_of_an_old_process_that_dies_are_closed_as_unknown_by_the_new_one() {
     let host = Host::start().await.expect("started");
     host.always(Some(Fault::Stall { after: Some(3) }));
