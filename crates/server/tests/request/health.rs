@@ -85,6 +85,23 @@ async fn a_key_that_is_refused_is_nobody_elses_matter() {
 }
 
 #[tokio::test]
+async fn what_was_said_to_a_key_is_forgotten_with_it() {
+    let stand = Stand::up().await;
+    let put = json!({"Vault": {"Put": {
+        "opens": "alps-a", "org": "clinic", "name": "own", "params": [], "key": "sk-of-the-clinic-0123456789",
+    }}});
+    let order: Order = serde_json::from_value(put).expect("an order");
+    let key = text(&crate::setup::run(&stand.deployment, order).await["id"]);
+    stand.host("alps-a").next([Fault::status(429).retry_after("600")]);
+    assert_eq!(stand.ask(Ask::chat("alps/m")).await.header("x-phi-routed"), Some("alps-b-m/CH/general"));
+    let ejected = async || probe(&stand, "/readyz").await.json()["routes"]["ejected"].clone();
+    assert_eq!(ejected().await, json!(["alps-a-m"]));
+    stand.phi(&format!("vault revoke {key}")).await;
+    assert_eq!(ejected().await, json!([]));
+    assert_eq!(stand.ask(Ask::chat("alps/m")).await.header("x-phi-routed"), Some("alps-a-m/CH/general"));
+}
+
+#[tokio::test]
 async fn what_one_organizations_key_leads_to_is_nobody_elses_matter() {
     let stand = Stand::up().await;
     stand.phi("org create hospital --region CH --class general --framework GDPR").await;
