@@ -12,8 +12,10 @@ use super::PREFACE;
 pub(super) struct Frames {
     at: At,
     head: [u8; HEAD],
-    /// Whole frames so far.
-    whole: u64,
+    /// The first frame is whole.
+    settled: bool,
+    /// Frames and blocks that were begun.
+    begun: u64,
     /// A block of headers has begun and not ended.
     block: bool,
     /// The highest stream that a caller began.
@@ -42,7 +44,7 @@ const END_HEADERS: u8 = 4;
 impl Frames {
     pub(super) const fn new(now: Instant) -> Self {
         let (at, purse) = (At::Preface(PREFACE.len()), Purse::new(now));
-        Self { at, head: [0; HEAD], whole: 0, block: false, last: 0, purse }
+        Self { at, head: [0; HEAD], settled: false, begun: 0, block: false, last: 0, purse }
     }
 
     /// Looks at bytes that came now.
@@ -56,6 +58,9 @@ impl Frames {
                 At::Preface(left) | At::Payload(left) => left,
                 At::Head(have) => HEAD - have,
             };
+            if self.at == At::Head(0) && !self.block {
+                self.begun += 1;
+            }
             let (piece, after) = rest.split_at(wanted.min(rest.len()));
             rest = after;
             let left = wanted - piece.len();
@@ -68,12 +73,12 @@ impl Frames {
                     if left > 0 { At::Head(HEAD - left) } else { At::Payload(self.begin(now)) }
                 }
             };
-            let is_first = self.whole == 0 && matches!(self.at, At::Payload(_));
+            let is_first = !self.settled && matches!(self.at, At::Payload(_));
             if is_first && (self.kind() != SETTINGS || self.head[4] & ACK != 0) {
                 return Err(bytes.len() - rest.len());
             }
             if self.at == At::Payload(0) {
-                (self.at, self.whole) = (At::Head(0), self.whole + 1);
+                (self.at, self.settled) = (At::Head(0), true);
                 if self.purse.is_empty() {
                     return Err(bytes.len() - rest.len());
                 }
@@ -87,15 +92,14 @@ impl Frames {
         self.purse.earn(bytes);
     }
 
-    /// Which unfinished thing may not be waited for long: the first frames, a block of headers, whatever is no body.
+    /// Which unfinished thing may not be waited for long: the first frame, a block of headers, whatever is no body.
     pub(super) fn awaited(&self) -> Option<u64> {
         let inside = match self.at {
             At::Preface(_) => true,
-            At::Head(have) => have > 0 || self.whole == 0,
+            At::Head(have) => have > 0 || !self.settled,
             At::Payload(_) => self.kind() != DATA,
         };
-        // All frames of a block are one thing.
-        (inside || self.block).then_some(if self.block { u64::MAX - u64::from(self.last) } else { self.whole })
+        (inside || self.block).then_some(self.begun)
     }
 
     /// The highest stream that was begun.

@@ -226,7 +226,7 @@ pub(crate) async fn phi(deployment: &Deployment, words: &str) -> Value {
         Command::Agreement(orders) => Order::Agreement(orders),
         Command::Vault(orders) => Order::Vault(orders),
         other @ (Command::Init(_)
-        | Command::Serve
+        | Command::Serve(_)
         | Command::Ledger(_)
         | Command::Catalog(_)
         | Command::Config(_)
@@ -243,7 +243,7 @@ pub(crate) async fn page(deployment: &Deployment, words: &str) -> Value {
         Command::Explain(explain) => Order::Explain(explain),
         Command::Doctor(orders) => Order::Doctor(orders),
         other @ (Command::Init(_)
-        | Command::Serve
+        | Command::Serve(_)
         | Command::Org(_)
         | Command::Role(_)
         | Command::Agent(_)

@@ -56,6 +56,7 @@ async fn check_20_frames_that_carry_no_work_end_their_connection() {
         ("windows of a stream", &open, Box::new(|_| number(WINDOW_UPDATE, 1, 1))),
         ("empty data", &open, Box::new(|_| frame(DATA, 0, 1, &[]))),
         ("data that is padding", &open, Box::new(|_| frame(DATA, PADDED, 1, &[0]))),
+        ("data that is long padding", &open, Box::new(|_| frame(DATA, PADDED, 1, &[&[255][..], &[0; 255]].concat()))),
         ("a byte at a time", &open, Box::new(|_| frame(DATA, 0, 1, b" "))),
         ("empty pieces of a head", &begun, Box::new(|_| frame(CONTINUATION, 0, 1, &[]))),
         ("pieces of a head", &begun, Box::new(|_| frame(CONTINUATION, 0, 1, &block(&[("x-a", "b")])))),
