@@ -43,9 +43,6 @@ const SEND_BYTES: usize = 1 << 16;
 /// Streams that the caller took back before they were looked at, and that were ended for errors of his.
 const TAKEN_BACK: usize = 20;
 const ENDED: usize = 100;
-/// How often a caller is asked whether he is still there, and how long he may take to say so.
-const ASKED_EVERY: Duration = Duration::from_secs(30);
-const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 
 impl Gateway {
     /// Serves one connection, of which the opening was read already.
@@ -83,8 +80,9 @@ impl Gateway {
             .max_send_buf_size(SEND_BYTES)
             .max_pending_accept_reset_streams(TAKEN_BACK)
             .max_local_error_reset_streams(ENDED)
-            .keep_alive_interval(ASKED_EVERY)
-            .keep_alive_timeout(ANSWERED_WITHIN);
+            // Who was silent for so long is asked whether he is there; who does not answer reads nothing.
+            .keep_alive_interval(edge.idle)
+            .keep_alive_timeout(edge.write);
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

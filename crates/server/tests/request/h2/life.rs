@@ -53,7 +53,36 @@ async fn an_idle_connection_is_ended_and_one_with_a_stream_is_not() {
     let bearer = format!("Bearer {}", stand.token);
     peer.ask(1, &chat_head(&bearer, &[]), body.as_bytes()).await;
     assert_eq!(peer.became(1).await, answered(), "seven words in more than two seconds");
-    assert_eq!(peer.end().await, NO_ERROR, "though it never answers the last ping");
+    assert_eq!(peer.end().await, NO_ERROR, "once there is none");
+}
+
+#[tokio::test]
+async fn check_21_who_gives_no_sign_of_life_has_left() {
+    let stand = short().await;
+    stand.host("alps-a").next([Fault::Stall { after: Some(3) }]);
+    let mut peer = Peer::open(&stand).await;
+    peer.deaf = true;
+    let body = with(chat("alps/m"), serde_json::json!({"stream": true})).to_string();
+    let bearer = format!("Bearer {}", stand.token);
+    peer.ask(1, &chat_head(&bearer, &[]), body.as_bytes()).await;
+    peer.next_of(DATA).await.expect("some words");
+    let id = stand.newest_opened().await;
+    peer.next_of(PING).await.expect("a question");
+    assert_eq!(peer.end().await, NO_ERROR);
+    assert_eq!(stand.closed(id).await.status, Status::CallerLeft);
+    hung_up(&stand).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_says_no_farewell_is_closed() {
+    let stand = short().await;
+    let mut peer = Peer::open(&stand).await;
+    peer.deaf = true;
+    let mut kinds = Vec::new();
+    while let Some(frame) = peer.next().await {
+        kinds.push(frame.kind);
+    }
+    assert!(kinds.contains(&GOAWAY) && kinds.contains(&PING), "{kinds:?}");
 }
 
 #[tokio::test]

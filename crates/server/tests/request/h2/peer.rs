@@ -119,13 +119,15 @@ pub(crate) struct Peer {
     tcp: TcpStream,
     got: Vec<u8>,
     broken: bool,
+    /// Whether pings are left without an answer.
+    pub(crate) deaf: bool,
 }
 
 impl Peer {
     pub(crate) async fn bare(address: SocketAddr) -> Self {
         let tcp = TcpStream::connect(address).await.unwrap();
         tcp.set_nodelay(true).unwrap();
-        Self { tcp, got: Vec::new(), broken: false }
+        Self { tcp, got: Vec::new(), broken: false, deaf: false }
     }
 
     /// With preface and settings, those of the gateway acknowledged.
@@ -158,8 +160,11 @@ impl Peer {
     /// The next frame; `None` at the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
         loop {
-            if let Some(frame) = self.first() {
-                return Some(frame);
+            if let Some(received) = self.first() {
+                if received.kind == PING && received.flags & ACK == 0 && !self.deaf {
+                    self.send(&frame(PING, ACK, 0, &received.payload)).await;
+                }
+                return Some(received);
             }
             match tokio::time::timeout(SOON, self.tcp.read_buf(&mut self.got)).await.expect("a frame, or the end") {
                 Ok(1..) => {}
