@@ -329,7 +329,7 @@ impl Gateway {
 
     /// A place among the requests that run, given back with the answer's last byte.
     fn place(&self) -> Result<Share, Refusal> {
-        if self.upstream.ending().is_now() {
+        if self.upstream.is_ending() {
             return Err(Ending::refusal());
         }
         let mut place = self.running.share();

@@ -1,6 +1,8 @@
 //! The way back: every frame passes the judge, the end of the answer closes the entry, and only then does the last
 //! byte leave. A caller that leaves drops the [`Tap`], and with it the entry, which closes itself.
 
+use std::pin::Pin;
+
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use http::{HeaderValue, Response, header};
@@ -55,9 +57,9 @@ async fn whole(
     Ok(response)
 }
 
-fn streamed(told: &mut Told, judge: Judge, entry: Entry, frames: Box<Frames>, ending: Ending) -> Response<Body> {
+fn streamed(told: &mut Told, judge: Judge, entry: Entry, frames: Box<Frames>, mut ending: Ending) -> Response<Body> {
     told.attempts = entry.attempts();
-    let tap = Tap { judge, entry: Some(entry), frames, ending };
+    let tap = Tap { judge, entry: Some(entry), frames, end: Box::pin(async move { ending.wait().await }) };
     let mut response = Response::new(Body::streaming(stream::unfold(tap, Tap::next)));
     told.write(response.headers_mut());
     let headers = response.headers_mut();
@@ -82,7 +84,8 @@ struct Tap {
     judge: Judge,
     entry: Option<Entry>,
     frames: Box<Frames>,
-    ending: Ending,
+    /// Resolves when every answer has to end. It is made once: frames are many.
+    end: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Tap {
@@ -93,7 +96,7 @@ impl Tap {
             let next = tokio::select! {
                 biased;
                 next = self.frames.next() => next,
-                () = self.ending.wait() => Err(Ending::refusal()),
+                () = self.end.as_mut() => Err(Ending::refusal()),
             };
             let (bytes, end) = match next {
                 Ok(Some(frame)) => self.judged(frame),

@@ -148,7 +148,7 @@ impl Data {
             Ok(()) => Ok(Lock(file)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 bail!(
-                    "another process works in `{}`\n  hint: wait for it to end, or stop the server there",
+                    "another process works in `{}`\n  hint: wait for it to end, stop the server there, or take its place with `phi serve --takeover`",
                     self.folder.display()
                 )
             }

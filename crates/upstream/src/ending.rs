@@ -18,6 +18,10 @@ impl End {
         self.0.send_replace(true);
     }
 
+    pub(crate) fn is_now(&self) -> bool {
+        *self.0.borrow()
+    }
+
     pub(crate) fn ending(&self) -> Ending {
         Ending(self.0.subscribe())
     }
@@ -29,11 +33,6 @@ impl Ending {
         if self.0.wait_for(|ends| *ends).await.is_err() {
             std::future::pending().await
         }
-    }
-
-    /// Whether it is so.
-    pub fn is_now(&self) -> bool {
-        *self.0.borrow()
     }
 
     /// What the caller is told then.

@@ -87,6 +87,11 @@ impl Upstream {
         self.end.now();
     }
 
+    /// Whether it was told to end.
+    pub fn is_ending(&self) -> bool {
+        self.end.is_now()
+    }
+
     /// Hears of [`Upstream::end`].
     pub fn ending(&self) -> Ending {
         self.end.ending()

@@ -9,15 +9,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use phi_record::entry::Status;
 use phi_simulate::{Fault, Host, Says};
 use phi_words::RequestId;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::book::{Book, Written};
-use crate::call::Ask;
+use crate::call::{Ask, has};
 use crate::deploy::{Deploy, MODEL};
 use crate::gated::{AFTER, BEFORE, Gated};
 use crate::kept::Kept;
@@ -54,7 +60,12 @@ async fn no_request_is_lost_over_restarts_under_load() {
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
         let (token, answered, over) = (token.clone(), Arc::clone(&answered), Arc::clone(&over));
-        callers.spawn(async move { ask_on(caller % 2 == 0, &token, address, &answered, &over).await });
+        callers.spawn(async move {
+            match caller % 4 {
+                0 => ask_on_http2(&token, address, &answered, &over).await,
+                n => ask_on(n == 1, &token, address, &answered, &over).await,
+            }
+        });
     }
     for _ in 0..TIMES {
         let before = answered.load(Ordering::SeqCst);
@@ -105,6 +116,35 @@ async fn ask_on(
             if reply.is_last() || over.load(Ordering::SeqCst) {
                 break;
             }
+        }
+    }
+    ids
+}
+
+/// The same by HTTP/2, which says itself which requests were not taken; then they are sent again.
+async fn ask_on_http2(token: &str, to: SocketAddr, answered: &AtomicUsize, over: &AtomicBool) -> Vec<RequestId> {
+    let mut ids = Vec::new();
+    while !over.load(Ordering::SeqCst) {
+        let stream = TcpStream::connect(to).await.expect("connected");
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("by HTTP/2");
+        let mut driving = JoinSet::new();
+        driving.spawn(connection);
+        while !over.load(Ordering::SeqCst) && sender.ready().await.is_ok() {
+            let request = Request::post("http://phi/v1/chat/completions")
+                .header("authorization", format!("Bearer {token}"))
+                .header("content-type", "application/json")
+                .body(Full::new(Bytes::from(chat(true).to_string())));
+            let response = match sender.send_request(request.expect("a request")).await {
+                Ok(response) => response,
+                Err(error) if error.is_canceled() || error.is_closed() => break,
+                Err(error) => unreachable!("{error:?}"),
+            };
+            assert_eq!(response.status(), 200);
+            ids.push(response.headers()["x-request-id"].to_str().expect("text").parse().expect("an id"));
+            let body = response.into_body().collect().await.expect("whole").to_bytes();
+            assert!(has(&body, b"[DONE]"), "{body:?}");
+            answered.fetch_add(1, Ordering::SeqCst);
         }
     }
     ids
