@@ -2,38 +2,45 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, header};
-use http_body::Frame;
+use http_body::{Body as _, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 use phi_words::{Code, Prompt, Refusal, Wait};
 use tokio::time::Instant;
 
 use crate::headers;
 use crate::lull::Work;
-use crate::shares::{Scarce, Share};
+use crate::pieces::{PIECE, Pieces};
+use crate::shares::{Scarce, Share, Shares};
 
-/// The body of a reply. It holds its request's place until the last byte.
+/// The body of a reply. It holds its request's place until the last byte, and tells what it holds itself.
 #[derive(Debug)]
 pub struct Body {
     inner: UnsyncBoxBody<Bytes, Infallible>,
     place: Option<Share>,
+    bytes: Option<Share>,
     work: Option<Work>,
 }
 
 impl Body {
     pub(crate) fn streaming(frames: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         let frames = frames.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
-        Self { inner: StreamBody::new(frames).boxed_unsync(), place: None, work: None }
+        Self { inner: StreamBody::new(frames).boxed_unsync(), place: None, bytes: None, work: None }
     }
 
-    pub(crate) fn holding(mut self, place: Option<Share>) -> Self {
+    /// Holds a place among those that run, and so much of the bytes that all share as it is long itself.
+    pub(crate) fn holding(mut self, place: Option<Share>, bodies: &Arc<Shares>) -> Self {
+        let long =
+            self.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes > PIECE);
+        self.bytes = long.map(|bytes| bodies.held_by(place.as_ref().and_then(Share::org), bytes));
         self.place = place;
         self
     }
@@ -47,7 +54,7 @@ impl Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { inner: Full::new(bytes).boxed_unsync(), place: None, work: None }
+        Self { inner: Pieces::new(bytes).boxed_unsync(), place: None, bytes: None, work: None }
     }
 }
 

@@ -11,6 +11,7 @@ mod opening;
 mod operations;
 mod pace;
 mod patient;
+mod pieces;
 mod places;
 mod prober;
 mod request;

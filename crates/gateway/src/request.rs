@@ -214,7 +214,7 @@ impl Gateway {
             Endpoint::Look(look) => self.look(call, &look, request.headers()).await?,
         };
         let place = call.place.take();
-        Ok(response.map(|body| body.holding(place)))
+        Ok(response.map(|body| body.holding(place, &self.bodies)))
     }
 
     /// The phases of a request that may reach a host.

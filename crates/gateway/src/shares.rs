@@ -49,6 +49,16 @@ impl Shares {
         Share { of: Arc::clone(self), org: None, amount: 0 }
     }
 
+    /// So much that is held already, whether there is room for it or not: it is not there for others.
+    pub(crate) fn held_by(self: &Arc<Self>, org: Option<OrgId>, amount: usize) -> Share {
+        let mut held = self.held();
+        held.in_all += amount;
+        if let Some(org) = org {
+            *held.by.entry(org).or_default() += amount;
+        }
+        Share { of: Arc::clone(self), org, amount }
+    }
+
     /// How much is held in all.
     pub(crate) fn in_all(&self) -> usize {
         self.held().in_all
@@ -70,6 +80,11 @@ impl Shares {
 }
 
 impl Share {
+    /// Whose it is.
+    pub(crate) fn org(&self) -> Option<OrgId> {
+        self.org
+    }
+
     /// From now on the share is this organization's.
     ///
     /// # Errors
@@ -178,6 +193,9 @@ mod tests {
         let grown = many.iter_mut().filter_map(|share| share.grow(100).ok()).count();
         assert_eq!(grown, 8);
         assert_eq!(many[9].has_room(100), Err(Scarce::ForOne));
+        let beyond = shares.held_by(Some(org), 300);
+        assert_eq!(shares.in_all(), 1_100, "what is there is counted");
+        drop(beyond);
         let mut other = shares.share();
         other.for_one(OrgId::new()).expect("it holds nothing");
         assert_eq!((other.has_room(200), other.grow(200)), (Ok(()), Ok(())));

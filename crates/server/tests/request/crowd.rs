@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use phi_simulate::{Fault, Host};
+use phi_simulate::{Fault, Host, Says};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::ask::{Ask, Coming, Reply, chat};
@@ -217,4 +217,32 @@ async fn check_23_bodies_beyond_what_is_borne_are_shed_before_they_are_read() {
     host.behave();
     drop(held);
     wait_until("all is given back", async || stand.ask(ask()).await.status == 200).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_holds_its_place_and_its_bytes() {
+    let settings = "[gateway]\nbody_bytes = 65536\nembeddings_bytes = 65536\nbodies_bytes = 1048576\n";
+    let stand = Setup { settings, ..Setup::default() }.up().await;
+    // More than the kernel takes for a socket.
+    stand.host("alps-a").says(Says { text: "word ".repeat(2_000_000), ..Says::default() });
+    let body = chat("alps-a-m").to_string();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        stand.token,
+        body.len()
+    );
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    let mut tcp = socket.connect(stand.address()).await.unwrap();
+    tcp.write_all(head.as_bytes()).await.unwrap();
+    let mut piece = [0; 16];
+    tokio::time::timeout(SOON, tcp.read_exact(&mut piece)).await.expect("an answer").unwrap();
+    assert!(piece.starts_with(b"HTTP/1.1 200 "));
+    stand.host("alps-a").says(Says::default());
+    assert_eq!(stand.gateway.running(), 1);
+    assert!(is_shed(&stand.ask(Ask::chat("alps/m")).await), "nothing is left of the bytes that all share");
+    drop(tcp);
+    wait_until("all is given back", async || stand.ask(Ask::chat("alps/m")).await.status == 200).await;
+    assert_eq!(stand.gateway.running(), 0);
 }
