@@ -145,7 +145,11 @@ impl<'d> Value<'d> {
     /// A string, unescaped.
     pub fn text(self) -> Option<Cow<'d, str>> {
         let inner = self.raw().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        Some(if self.node.escaped { Cow::Owned(scan::unescape(inner)) } else { String::from_utf8_lossy(inner) })
+        if self.node.escaped {
+            return Some(Cow::Owned(scan::unescape(inner)));
+        }
+        // The whole text is UTF-8, so each part between two quotes is.
+        std::str::from_utf8(inner).ok().map(Cow::Borrowed)
     }
 
     /// A whole number that is not negative and is written with digits alone.
@@ -201,8 +205,33 @@ impl<'d> Value<'d> {
 
     /// One member of an object. `null` counts as absent.
     pub fn member(self, key: &str) -> Option<Self> {
-        let (_, value) = self.members()?.find(|(name, _)| name == key)?;
-        (!value.is_null()).then_some(value)
+        self.pairs().find(|(name, _)| name.is_text(key)).map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    /// The members of an object, in order, their keys as they were written; none of anything else.
+    pub(crate) fn pairs(self) -> impl Iterator<Item = (Self, Self)> {
+        let mut rest = if self.kind() == Kind::Object { self.inner } else { &[] };
+        std::iter::from_fn(move || {
+            let [key, value, after @ ..] = rest else { return None };
+            let (inner, after) = after.split_at_checked(value.below as usize)?;
+            rest = after;
+            Some((Self { text: self.text, node: *key, inner: &[] }, Self { text: self.text, node: *value, inner }))
+        })
+    }
+
+    /// The bytes of a string, unescaped; none of anything else.
+    pub(crate) fn bytes(self) -> Cow<'d, [u8]> {
+        if self.kind() != Kind::Text {
+            return Cow::Borrowed(&[]);
+        }
+        let inner = self.node.start as usize + 1..(self.node.end as usize).saturating_sub(1);
+        let inner = self.text.get(inner).unwrap_or_default();
+        if self.node.escaped { Cow::Owned(scan::unescape(inner).into_bytes()) } else { Cow::Borrowed(inner) }
+    }
+
+    /// Whether it is this string.
+    pub(crate) fn is_text(self, text: &str) -> bool {
+        self.kind() == Kind::Text && *self.bytes() == *text.as_bytes()
     }
 
     fn children(self) -> Children<'d> {
@@ -214,6 +243,35 @@ impl fmt::Debug for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}(..)", self.node.kind)
     }
+}
+
+/// Whether a byte cannot stand in a string as it is.
+const fn is_special(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+}
+
+/// [`is_special`] of each byte.
+static SPECIAL: [bool; 256] = {
+    let (mut special, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        special[byte] = is_special(byte as u8);
+        byte += 1;
+    }
+    special
+};
+
+/// How many bytes come before the first special one. Most strings are short; of longer ones sixteen bytes are looked at in
+/// one step, which the compiler makes of it.
+fn plain(text: &[u8]) -> usize {
+    let special = |byte: &u8| SPECIAL[usize::from(*byte)];
+    let (first, rest) = text.split_at(text.len().min(16));
+    if let Some(at) = first.iter().position(special) {
+        return at;
+    }
+    let special_here = |block: &[u8; 16]| block.iter().fold(0, |any, byte| any | u8::from(is_special(*byte))) != 0;
+    let at = 16 * rest.as_chunks().0.iter().take_while(|block| !special_here(block)).count();
+    let within = rest[at..].iter().position(special).unwrap_or(rest.len() - at);
+    first.len() + at + within
 }
 
 struct Children<'d> {

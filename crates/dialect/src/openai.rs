@@ -11,7 +11,8 @@ use std::fmt;
 
 use phi_words::{Completion, Usage};
 
-use crate::json::{Document, Value};
+use crate::json::Document;
+use choice::Top;
 
 pub use stream::{ChatStream, Step};
 
@@ -40,16 +41,5 @@ impl fmt::Debug for WholeReply {
 /// (<https://platform.claude.com/docs/en/manage-claude/data-residency>). It is read of an answer that makes no sense
 /// otherwise too, so long as it is JSON. What is no text is a place that nobody knows.
 pub fn place(body: &Completion) -> Option<Box<str>> {
-    Document::parse(body.expose_bytes().clone()).ok().and_then(|document| told_place(document.root()))
-}
-
-/// The place that an answer or a chunk says it was made at.
-fn told_place(root: Value<'_>) -> Option<Box<str>> {
-    let told = root.member("usage")?.member("inference_geo")?;
-    Some(told.text().unwrap_or_default().into())
-}
-
-/// The model that an answer or a chunk says it is of.
-fn host_model(root: Value<'_>) -> Option<Box<str>> {
-    root.member("model").and_then(Value::text).map(|model| model.into())
+    Document::parse(body.expose_bytes().clone()).ok().and_then(|document| Top::read(document.root()).place())
 }

@@ -1,6 +1,6 @@
 //! Server-sent events, read byte by byte as the WHATWG says (HTML, section 9.2.6) and written one frame at a time.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use phi_words::{Completion, MicroUsd};
 
 /// How long a line, or the data of an event, may be unless a parser is told otherwise, in bytes.
@@ -52,7 +52,7 @@ impl Parser {
                 rest = rest.get(1..).unwrap_or_default();
                 continue;
             }
-            let end = rest.iter().position(|&b| b == b'\n' || b == b'\r');
+            let end = memchr::memchr2(b'\n', b'\r', rest);
             let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
             if self.line.0.len() + line.len() > self.max {
                 return Err(TooLong);
@@ -79,7 +79,7 @@ impl Parser {
             // Each data line ends with a line feed; the last one is no part of the data.
             return Ok(data.pop().map(|_| Event { data: Completion::new(data) }));
         }
-        let colon = line.iter().position(|&b| b == b':');
+        let colon = memchr::memchr(b':', line);
         let (name, value) = line.split_at(colon.unwrap_or(line.len()));
         if name == b"data" {
             let value = value.strip_prefix(b":").unwrap_or(value);
@@ -110,16 +110,28 @@ impl std::fmt::Debug for Completing {
     }
 }
 
-/// A frame as it goes to the caller: `data: ` and the payload, which stands on one line, and a blank line.
+/// A frame, as [`push_frame`] adds it.
 pub fn frame(payload: &Completion) -> Bytes {
-    let mut out = Vec::with_capacity(payload.len() + 8);
-    for line in payload.expose_bytes().split(|&b| b == b'\n' || b == b'\r') {
+    let mut out = BytesMut::new();
+    push_frame(&mut out, payload);
+    out.freeze()
+}
+
+/// Adds a frame as it goes to the caller: `data: ` and the payload, which stands on one line, and a blank line.
+pub fn push_frame(out: &mut BytesMut, payload: &Completion) {
+    let mut rest = payload.expose_bytes().as_ref();
+    out.reserve(rest.len() + 8);
+    loop {
+        let end = memchr::memchr2(b'\n', b'\r', rest);
         out.extend_from_slice(b"data: ");
-        out.extend_from_slice(line);
-        out.push(b'\n');
+        out.extend_from_slice(&rest[..end.unwrap_or(rest.len())]);
+        out.extend_from_slice(b"\n");
+        match end {
+            Some(end) => rest = &rest[end + 1..],
+            None => break,
+        }
     }
-    out.push(b'\n');
-    out.into()
+    out.extend_from_slice(b"\n");
 }
 
 /// The terminal event of OpenAI's chat streams.

@@ -26,18 +26,18 @@ enum Rule {
     Unsupported,
 }
 
-const ASKED: &[(&str, Rule)] = &[
-    ("authorization", Rule::Credential),
-    ("x-api-key", Rule::Credential),
-    ("x-region", Rule::Region),
-    ("x-phi", Rule::Phi),
-    ("x-model-tier", Rule::Tier),
-    ("x-actor", Rule::Actor),
-    ("x-subject", Rule::Subject),
-    ("x-purpose", Rule::Purpose),
-    ("idempotency-key", Rule::Unsupported),
-    ("x-deidentify", Rule::Unsupported),
-    ("x-data-class", Rule::Unsupported),
+static ASKED: [(HeaderName, Rule); 11] = [
+    (header::AUTHORIZATION, Rule::Credential),
+    (HeaderName::from_static("x-api-key"), Rule::Credential),
+    (HeaderName::from_static("x-region"), Rule::Region),
+    (HeaderName::from_static("x-phi"), Rule::Phi),
+    (HeaderName::from_static("x-model-tier"), Rule::Tier),
+    (HeaderName::from_static("x-actor"), Rule::Actor),
+    (HeaderName::from_static("x-subject"), Rule::Subject),
+    (HeaderName::from_static("x-purpose"), Rule::Purpose),
+    (HeaderName::from_static("idempotency-key"), Rule::Unsupported),
+    (HeaderName::from_static("x-deidentify"), Rule::Unsupported),
+    (HeaderName::from_static("x-data-class"), Rule::Unsupported),
 ];
 
 /// Reads what the caller wishes. Each header of the table may stand once, in one spelling, with a value of its grammar.
@@ -47,8 +47,9 @@ const ASKED: &[(&str, Rule)] = &[
 pub(crate) fn wishes(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Wishes, Refusal> {
     spelled_once(headers)?;
     let mut wishes = Wishes::default();
-    for &(name, rule) in ASKED {
-        let Some(value) = headers.get(name).filter(|_| rule != Rule::Credential) else { continue };
+    for (name, rule) in &ASKED {
+        let Some(value) = headers.get(name).filter(|_| *rule != Rule::Credential) else { continue };
+        let name = name.as_str();
         let text = value.to_str().map_err(|_| invalid(name, "visible ASCII characters"))?;
         match rule {
             Rule::Credential => {}
@@ -75,19 +76,19 @@ pub(crate) fn trailers(trailers: &HeaderMap) -> Result<(), Refusal> {
         if frames(name.as_str().as_bytes()) {
             return Err(Fault::Trailer.into());
         }
-        let plain = name.as_str().replace('_', "-");
-        let Some((known, rule)) = ASKED.iter().find(|(known, _)| *known == plain) else { continue };
+        let Some((known, rule)) = asked(name) else { continue };
         let code = if *rule == Rule::Credential { Code::InvalidApiKey } else { Code::AmbiguousHeader };
         let message = format!("`{known}` stands in a trailer");
-        return Err(Refusal::new(code, message, "send it once, among the headers").at(*known));
+        return Err(Refusal::new(code, message, "send it once, among the headers").at(known.as_str()));
     }
     Ok(())
 }
 
 fn spelled_once(headers: &HeaderMap) -> Result<(), Refusal> {
     for name in headers.keys() {
-        let Some(known) = known(&name.as_str().replace('_', "-")) else { continue };
-        let other_spelling = name.as_str() != known;
+        // Credentials are judged, all alike, where the caller is identified.
+        let Some((known, _)) = asked(name).filter(|(_, rule)| *rule != Rule::Credential) else { continue };
+        let other_spelling = name != known;
         if other_spelling || headers.get_all(name).iter().count() > 1 {
             return Err(Refusal::new(
                 Code::AmbiguousHeader,
@@ -98,15 +99,17 @@ fn spelled_once(headers: &HeaderMap) -> Result<(), Refusal> {
                 },
                 format!("send `{known}` once"),
             )
-            .at(known));
+            .at(known.as_str()));
         }
     }
     Ok(())
 }
 
-/// The name in the table, credentials apart: those are judged, all alike, where the caller is identified.
-fn known(name: &str) -> Option<&'static str> {
-    ASKED.iter().find(|(known, rule)| *known == name && *rule != Rule::Credential).map(|(known, _)| *known)
+/// The row of a name, whether it is spelled with hyphens or underscores.
+fn asked(name: &HeaderName) -> Option<&'static (HeaderName, Rule)> {
+    let same = |(one, other): (u8, u8)| one == other || (one == b'_' && other == b'-');
+    let spells = |known: &str| name.as_str().len() == known.len() && name.as_str().bytes().zip(known.bytes()).all(same);
+    ASKED.iter().find(|(known, _)| spells(known.as_str()))
 }
 
 fn region(name: &'static str, text: &str, catalogue: &Catalogue) -> Result<Region, Refusal> {
@@ -145,6 +148,25 @@ fn unsupported(name: &'static str) -> Refusal {
     )
     .at(name)
 }
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_PHI_ROUTED: HeaderName = HeaderName::from_static("x-phi-routed");
+const X_PHI_TIER: HeaderName = HeaderName::from_static("x-phi-tier");
+const X_PHI_ATTEMPTS: HeaderName = HeaderName::from_static("x-phi-attempts");
+const X_PHI_COST_MICRO: HeaderName = HeaderName::from_static("x-phi-cost-micro");
+const X_PHI_USAGE: HeaderName = HeaderName::from_static("x-phi-usage");
+const X_PHI_TOOLS: HeaderName = HeaderName::from_static("x-phi-tools");
+const X_PHI_POLICY: HeaderName = HeaderName::from_static("x-phi-policy");
+const X_PHI_LEFT_OUT: HeaderName = HeaderName::from_static("x-phi-left-out");
+const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const X_RATELIMIT_LIMIT_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
+const X_RATELIMIT_REMAINING_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
+const X_RATELIMIT_RESET_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
+const X_RATELIMIT_LIMIT_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-limit-tokens");
+const X_RATELIMIT_REMAINING_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
+const X_RATELIMIT_RESET_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-reset-tokens");
+/// As many headers as most replies have.
+const MOST: usize = 20;
 
 /// What a reply tells of its call; each header is written where its fact is known, on refusals too.
 #[derive(Debug)]
@@ -185,32 +207,38 @@ impl Told {
 
     /// Writes the headers of the contract, section 7.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let mut put = |name: &'static str, text: Option<String>| {
+        headers.reserve(MOST);
+        let mut put = |name: HeaderName, text: Option<String>| {
             if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
-                headers.insert(HeaderName::from_static(name), value);
+                headers.insert(name, value);
             }
         };
-        put("x-request-id", Some(self.id.to_string()));
-        put("x-phi-routed", self.routed());
-        put("x-phi-tier", self.class.map(|class| tier(class).to_owned()));
-        put("x-phi-attempts", Some(self.attempts.to_string()));
-        put("x-phi-cost-micro", self.cost.map(|cost| cost.to_string()));
-        put("x-phi-usage", self.usage.map(|usage| usage.to_string()));
-        put("x-phi-tools", self.tools.map(|tools| if tools { "supported" } else { "unsupported" }.to_owned()));
-        put("x-phi-policy", Some(self.policy.to_owned()));
-        put("x-phi-left-out", (!self.left_out.is_empty()).then(|| self.left_out.join(", ")));
-        put("retry-after", self.wait.map(|wait| wait.seconds().to_string()));
-        put("x-should-retry", (!self.retry).then(|| "false".to_owned()));
+        put(X_REQUEST_ID, Some(self.id.to_string()));
+        put(X_PHI_ROUTED, self.routed());
+        put(X_PHI_ATTEMPTS, Some(self.attempts.to_string()));
+        put(X_PHI_COST_MICRO, self.cost.map(|cost| cost.to_string()));
+        put(X_PHI_LEFT_OUT, (!self.left_out.is_empty()).then(|| self.left_out.join(", ")));
+        put(header::RETRY_AFTER, self.wait.map(|wait| wait.seconds().to_string()));
         if let Some(left) = self.rate.requests {
-            put("x-ratelimit-limit-requests", Some(left.limit.to_string()));
-            put("x-ratelimit-remaining-requests", Some(left.remaining.to_string()));
-            put("x-ratelimit-reset-requests", Some(span(left.reset)));
+            put(X_RATELIMIT_LIMIT_REQUESTS, Some(left.limit.to_string()));
+            put(X_RATELIMIT_REMAINING_REQUESTS, Some(left.remaining.to_string()));
+            put(X_RATELIMIT_RESET_REQUESTS, Some(span(left.reset)));
         }
         if let Some(left) = self.rate.tokens {
-            put("x-ratelimit-limit-tokens", Some(left.limit.to_string()));
-            put("x-ratelimit-remaining-tokens", Some(left.remaining.to_string()));
-            put("x-ratelimit-reset-tokens", Some(span(left.reset)));
+            put(X_RATELIMIT_LIMIT_TOKENS, Some(left.limit.to_string()));
+            put(X_RATELIMIT_REMAINING_TOKENS, Some(left.remaining.to_string()));
+            put(X_RATELIMIT_RESET_TOKENS, Some(span(left.reset)));
         }
+        let mut word = |name: HeaderName, word: Option<&'static str>| {
+            if let Some(word) = word {
+                headers.insert(name, HeaderValue::from_static(word));
+            }
+        };
+        word(X_PHI_TIER, self.class.map(tier));
+        word(X_PHI_USAGE, self.usage.map(Quality::as_str));
+        word(X_PHI_TOOLS, self.tools.map(|tools| if tools { "supported" } else { "unsupported" }));
+        word(X_PHI_POLICY, Some(self.policy));
+        word(X_SHOULD_RETRY, (!self.retry).then_some("false"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 

@@ -204,7 +204,8 @@ impl Gateway {
             Endpoint::Ask(modality) => {
                 call.modality = Some(modality);
                 let (parts, body) = request.into_parts();
-                let reply = self.phases(call, modality, &parts.headers, body).await?;
+                // In a place of its own: what is awaited by value is moved as often as there are callers around it.
+                let reply = Box::pin(self.phases(call, modality, &parts.headers, body)).await?;
                 tap::respond(call, reply, self.upstream.ending()).await?
             }
             Endpoint::Explain => {

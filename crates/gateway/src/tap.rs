@@ -59,8 +59,10 @@ async fn whole(
 
 fn streamed(told: &mut Told, judge: Judge, entry: Entry, frames: Box<Frames>, mut ending: Ending) -> Response<Body> {
     told.attempts = entry.attempts();
-    let tap = Tap { judge, entry: Some(entry), frames, end: Box::pin(async move { ending.wait().await }) };
-    let mut response = Response::new(Body::streaming(stream::unfold(tap, Tap::next)));
+    let end = Box::pin(async move { ending.wait().await });
+    let tap = Box::new(Tap { judge, entry: Some(entry), frames, end });
+    let pieces = stream::unfold(tap, async |mut tap| tap.next().await.map(|bytes| (bytes, tap)));
+    let mut response = Response::new(Body::streaming(pieces));
     told.write(response.headers_mut());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
@@ -89,40 +91,44 @@ struct Tap {
 }
 
 impl Tap {
-    /// The next bytes for the caller; `None` once the entry is closed and all was said.
-    async fn next(mut self) -> Option<(Bytes, Self)> {
+    /// The next bytes for the caller, all frames that were read together; `None` once the entry is closed and all was said.
+    async fn next(&mut self) -> Option<Bytes> {
         self.entry.as_ref()?;
-        loop {
+        let mut bytes = BytesMut::new();
+        while bytes.is_empty() {
             let next = tokio::select! {
                 biased;
                 next = self.frames.next() => next,
                 () = self.end.as_mut() => Err(Ending::refusal()),
             };
-            let (bytes, end) = match next {
-                Ok(Some(frame)) => self.judged(frame),
-                Ok(None) => (Vec::new(), Some(End::Whole)),
-                Err(refusal) => (Vec::new(), Some(End::Cut(refusal))),
+            let end = match next {
+                Ok(Some(frame)) => self.judge_all(frame, &mut bytes),
+                Ok(None) => Some(End::Whole),
+                Err(refusal) => Some(End::Cut(refusal)),
             };
-            self.measure();
-            let mut bytes = framed(&bytes);
+            if let Some(entry) = &mut self.entry {
+                self.frames.measure(&mut entry.meter);
+            }
             if let Some(end) = end {
                 self.end(end, &mut bytes).await;
-            }
-            if !bytes.is_empty() {
-                return Some((bytes.freeze(), self));
+                break;
             }
         }
+        Some(bytes.freeze())
     }
 
-    fn judged(&mut self, frame: Completion) -> (Vec<Completion>, Option<End>) {
-        let verdict = self.judge.push(frame);
-        (verdict.frames, verdict.end.then_some(End::Stopped))
-    }
-
-    fn measure(&mut self) {
-        if let Some(entry) = &mut self.entry {
-            self.frames.measure(&mut entry.meter);
+    /// Has a frame judged, and those that came with it.
+    fn judge_all(&mut self, frame: Completion, bytes: &mut BytesMut) -> Option<End> {
+        let mut next = Some(frame);
+        while let Some(frame) = next {
+            let verdict = self.judge.push(frame);
+            frame_all(&verdict.frames, bytes);
+            if verdict.end {
+                return Some(End::Stopped);
+            }
+            next = self.frames.ready();
         }
+        None
     }
 
     /// Closes the entry, and adds what the caller hears at the end to the bytes of the same write.
@@ -131,7 +137,7 @@ impl Tap {
         let end = match end {
             End::Whole => {
                 let held = self.judge.finish();
-                bytes.extend_from_slice(&framed(&held.frames));
+                frame_all(&held.frames, bytes);
                 if held.end { End::Stopped } else { End::Whole }
             }
             End::Cut(_) | End::Stopped => end,
@@ -140,7 +146,7 @@ impl Tap {
             End::Whole => {
                 let receipt = entry.close(Outcome::Answered).await;
                 if let Some(usage) = self.frames.usage_frame(&receipt.usage, receipt.cost) {
-                    bytes.extend_from_slice(&sse::frame(&usage));
+                    sse::push_frame(bytes, &usage);
                 }
                 bytes.extend_from_slice(&sse::terminal());
                 bytes.extend_from_slice(&sse::cost_comment(receipt.cost));
@@ -167,8 +173,6 @@ enum End {
     Stopped,
 }
 
-fn framed(frames: &[Completion]) -> BytesMut {
-    let mut bytes = BytesMut::new();
-    frames.iter().for_each(|frame| bytes.extend_from_slice(&sse::frame(frame)));
-    bytes
+fn frame_all(frames: &[Completion], bytes: &mut BytesMut) {
+    frames.iter().for_each(|frame| sse::push_frame(bytes, frame));
 }

@@ -1,20 +1,20 @@
 //! The only reader of `Authorization` and `x-api-key`.
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 
 use crate::caller::Reason;
 
-const X_API_KEY: &str = "x-api-key";
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Some proxies turn underscores into hyphens; a request that counts on that is not clear.
-const UNDERSCORED: &str = "x_api_key";
+const UNDERSCORED: HeaderName = HeaderName::from_static("x_api_key");
 
 /// The one credential of a request. The same one in both headers counts once; one header twice does not.
 pub(crate) fn credential(headers: &HeaderMap) -> Result<&[u8], Reason> {
     if headers.contains_key(UNDERSCORED) {
         return Err(Reason::Malformed);
     }
-    let bearer = single(headers, AUTHORIZATION.as_str())?.map(token).transpose()?;
+    let bearer = single(headers, AUTHORIZATION)?.map(token).transpose()?;
     let bare = single(headers, X_API_KEY)?;
     match (bearer, bare) {
         (None, None) => Err(Reason::Missing),
@@ -24,7 +24,7 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<&[u8], Reason> {
     }
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Reason> {
+fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&[u8]>, Reason> {
     let mut values = headers.get_all(name).into_iter();
     let value = values.next().map(http::HeaderValue::as_bytes);
     if values.next().is_some() { Err(Reason::Several) } else { Ok(value) }

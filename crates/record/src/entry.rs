@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// The version of the shapes in this file. Readers ignore fields that they do not know.
 pub const ENTRY_VERSION: u16 = 1;
 
+/// How long most lines are at most, in bytes.
+const MOSTLY: usize = 1_024;
+
 /// One line of the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
@@ -82,10 +85,12 @@ pub struct OpenedRecord {
     /// Its class.
     pub class: Class,
     /// What kinds of data it was found to carry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_classes: Vec<String>,
     /// Whether the answer is streamed.
     pub stream: bool,
     /// The rules that decided, by their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
     /// The version of the operator's policies.
     pub policy: String,
@@ -172,6 +177,7 @@ pub struct ClosedRecord {
     /// What the provider's list says it costs, in micro-USD.
     pub list_cost: MicroUsd,
     /// Who is charged how many micro-USD, margin included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charge: Vec<Share>,
     /// The margin that the charge was made with, in hundredths of a percent; older entries do not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -368,13 +374,32 @@ pub enum ActBy {
     Server,
 }
 
+/// A [`Line`] that is about to be written.
+#[derive(Serialize)]
+struct Written<'a> {
+    entry_version: u16,
+    time: Timestamp,
+    #[serde(flatten)]
+    record: &'a Record,
+}
+
 impl Line {
-    /// The line's bytes in the ledger: compact JSON, fields in the order of this file.
+    /// The bytes in the ledger of a line that says `record`: compact JSON, fields in the order of this file.
     ///
     /// # Errors
     /// Where JSON cannot say it, which these types rule out.
+    pub fn write(record: &Record, time: Timestamp) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = Vec::with_capacity(MOSTLY);
+        serde_json::to_writer(&mut bytes, &Written { entry_version: ENTRY_VERSION, time, record })?;
+        Ok(bytes)
+    }
+
+    /// Its bytes, as [`Line::write`] makes them.
+    ///
+    /// # Errors
+    /// See there.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+        Self::write(&self.record, self.time)
     }
 
     /// Reads a line back.

@@ -6,7 +6,7 @@ use phi_ledger::{Ledger, Pending};
 use phi_words::{Clock, Code, OrgId, Prompt, Refusal, Wait};
 
 use crate::carried::Carried;
-use crate::entry::{ENTRY_VERSION, KeyedHash, Line, Record};
+use crate::entry::{KeyedHash, Line, Record};
 use crate::outage::Outage;
 use crate::refuse::Sieve;
 use crate::{Act, Refused};
@@ -161,8 +161,7 @@ impl Recorder {
     }
 
     fn line(&self, record: &Record) -> Result<Vec<u8>, RecordError> {
-        let line = Line { entry_version: ENTRY_VERSION, time: self.clock.now(), record: record.clone() };
-        line.to_bytes().map_err(RecordError::Words)
+        Line::write(record, self.clock.now()).map_err(RecordError::Words)
     }
 
     /// Commits to a payload without telling it.

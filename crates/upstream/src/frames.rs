@@ -99,6 +99,11 @@ impl Frames {
         }
     }
 
+    /// The next frame of those that are here already.
+    pub fn ready(&mut self) -> Option<Completion> {
+        self.ready.pop_front()
+    }
+
     /// Tells the meter what came so far.
     pub fn measure(&self, meter: &mut Meter) {
         meter.delivered = self.stream.output_chars();

@@ -234,29 +234,29 @@ fn check_tool_calls(path: &str, value: Value<'_>, found: &mut Found) -> Result<(
 }
 
 /// Writes checked messages anew, and names what it leaves out. Only an open body takes keys that we do not know.
-pub(crate) fn render(value: Value<'_>, open: bool, left_out: &mut Vec<&'static str>) -> Vec<u8> {
-    let mut list = List::new();
+pub(crate) fn render(list: &mut List, value: Value<'_>, open: bool, left_out: &mut Vec<&'static str>) {
     for message in value.items().into_iter().flatten() {
-        let role = message.member("role").and_then(Value::text).unwrap_or_default();
-        let mut object = Object::new();
-        for (name, value) in message.members().into_iter().flatten() {
-            let kept = match key(&role, &name) {
-                Key::Content => true,
-                Key::Unknown => open,
-                Key::Role | Key::Text | Key::ToolCalls => !value.is_null(),
-                Key::Dropped(field) => {
-                    if !value.is_null() && !left_out.contains(&field) {
-                        left_out.push(field);
-                    }
-                    false
-                }
-                Key::Refused => false,
-            };
-            if kept {
-                object.raw(&name, value.raw());
-            }
-        }
-        list.raw(&object.finish());
+        list.object(|object| render_message(object, message, open, left_out));
     }
-    list.finish()
+}
+
+fn render_message(object: &mut Object, message: Value<'_>, open: bool, left_out: &mut Vec<&'static str>) {
+    let role = message.member("role").and_then(Value::text).unwrap_or_default();
+    for (name, value) in message.members().into_iter().flatten() {
+        let kept = match key(&role, &name) {
+            Key::Content => true,
+            Key::Unknown => open,
+            Key::Role | Key::Text | Key::ToolCalls => !value.is_null(),
+            Key::Dropped(field) => {
+                if !value.is_null() && !left_out.contains(&field) {
+                    left_out.push(field);
+                }
+                false
+            }
+            Key::Refused => false,
+        };
+        if kept {
+            object.raw(&name, value.raw());
+        }
+    }
 }

@@ -1,6 +1,11 @@
 use std::borrow::Cow;
 
-use super::{JsonError, Kind, MAX_DEPTH, MAX_NUMBER, MAX_VALUES, Node};
+use super::{JsonError, Kind, MAX_DEPTH, MAX_NUMBER, MAX_VALUES, Node, plain};
+
+/// As many values as most texts have.
+const NODES: usize = 64;
+/// As many keys as most texts have open at once.
+const KEYS: usize = 16;
 
 /// Checks a whole text and notes where its values stand: the root, and all below it in order.
 pub(super) fn scan(text: &[u8]) -> Result<(Node, Vec<Node>), JsonError> {
@@ -10,7 +15,7 @@ pub(super) fn scan(text: &[u8]) -> Result<(Node, Vec<Node>), JsonError> {
     if std::str::from_utf8(text).is_err() || text.starts_with(b"\xef\xbb\xbf") {
         return Err(JsonError::NotUtf8);
     }
-    let mut scanner = Scanner { text, at: 0, nodes: Vec::new() };
+    let mut scanner = Scanner { text, at: 0, nodes: Vec::with_capacity(NODES), keys: Vec::with_capacity(KEYS) };
     scanner.space();
     let root = scanner.value(0)?;
     scanner.space();
@@ -68,10 +73,21 @@ fn hex4(text: &[u8]) -> Option<(u16, &[u8])> {
     Some((unit, rest))
 }
 
+/// Whether a key stands twice: few are held against each other, many are sorted.
+fn has_twins(keys: &mut [Cow<'_, [u8]>]) -> bool {
+    if keys.len() <= 12 {
+        return keys.iter().enumerate().any(|(at, key)| keys.iter().skip(at + 1).any(|other| other == key));
+    }
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| pair.first() == pair.last())
+}
+
 struct Scanner<'t> {
     text: &'t [u8],
     at: usize,
     nodes: Vec<Node>,
+    /// The keys of the objects at hand, those of the innermost last.
+    keys: Vec<Cow<'t, [u8]>>,
 }
 
 impl<'t> Scanner<'t> {
@@ -105,13 +121,13 @@ impl<'t> Scanner<'t> {
 
     fn object(&mut self, depth: usize) -> Result<Node, JsonError> {
         let (start, first) = self.enter(depth)?;
-        let mut keys = Vec::new();
+        let before = self.keys.len();
         self.space();
         if !self.take(b'}') {
             loop {
                 self.space();
                 let key = self.string()?;
-                keys.push(self.key(key));
+                self.keys.push(self.key(key));
                 self.push(key)?;
                 self.space();
                 self.must(b':')?;
@@ -122,10 +138,10 @@ impl<'t> Scanner<'t> {
                 self.must(b',')?;
             }
         }
-        keys.sort_unstable();
-        if keys.windows(2).any(|pair| pair.first() == pair.last()) {
+        if has_twins(self.keys.get_mut(before..).unwrap_or_default()) {
             return Err(JsonError::DuplicateKey { at: start });
         }
+        self.keys.truncate(before);
         Ok(self.leave(start, first, Kind::Object))
     }
 
@@ -160,9 +176,7 @@ impl<'t> Scanner<'t> {
         self.must(b'"')?;
         let mut escaped = false;
         loop {
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let plain = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
-            self.at += plain.unwrap_or(rest.len());
+            self.at += plain(self.text.get(self.at..).unwrap_or_default());
             if self.take(b'"') {
                 break;
             }
@@ -258,8 +272,9 @@ impl<'t> Scanner<'t> {
     }
 
     fn space(&mut self) {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        self.at += rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
     }
 
     fn peek(&self) -> Option<u8> {

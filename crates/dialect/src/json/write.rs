@@ -1,69 +1,134 @@
+use super::plain;
+use std::io::Write as _;
+
 /// Writes one JSON object, member by member.
-#[derive(Default)]
 pub(crate) struct Object {
     out: Vec<u8>,
+    empty: bool,
 }
 
 impl Object {
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self::with_room(0)
+    }
+
+    /// One for which there is room for so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self::after(Vec::with_capacity(bytes))
+    }
+
+    /// One that goes on from what was written so far into another, with room for so many bytes more.
+    pub(crate) fn from_start(start: &Self, bytes: usize) -> Self {
+        let mut out = Vec::with_capacity(start.out.len() + bytes);
+        out.extend_from_slice(&start.out);
+        Self { out, empty: start.empty }
+    }
+
+    fn after(mut out: Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
     }
 
     /// A member whose value is JSON already.
     pub(crate) fn raw(&mut self, key: &str, json: &[u8]) -> &mut Self {
-        self.out.push(if self.out.is_empty() { b'{' } else { b',' });
-        push_text(&mut self.out, key);
-        self.out.push(b':');
+        self.key(key);
         push_compact(&mut self.out, json);
         self
     }
 
     pub(crate) fn text(&mut self, key: &str, text: &str) -> &mut Self {
-        self.raw(key, &self::text(text))
+        self.key(key);
+        push_text(&mut self.out, text);
+        self
     }
 
     pub(crate) fn whole(&mut self, key: &str, number: u64) -> &mut Self {
-        self.raw(key, number.to_string().as_bytes())
+        self.key(key);
+        push_whole(&mut self.out, number);
+        self
+    }
+
+    /// A member that is an object.
+    pub(crate) fn object<T>(&mut self, key: &str, write: impl FnOnce(&mut Self) -> T) -> T {
+        self.key(key);
+        object_within(&mut self.out, write)
+    }
+
+    /// A member that is a list.
+    pub(crate) fn list<T>(&mut self, key: &str, write: impl FnOnce(&mut List) -> T) -> T {
+        self.key(key);
+        let mut list = List::after(std::mem::take(&mut self.out));
+        let wrote = write(&mut list);
+        self.out = list.finish();
+        wrote
+    }
+
+    fn key(&mut self, key: &str) {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        push_text(&mut self.out, key);
+        self.out.push(b':');
     }
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        if self.out.is_empty() {
-            self.out.push(b'{');
-        }
         self.out.push(b'}');
         self.out
     }
 }
 
 /// Writes one JSON list, item by item.
-#[derive(Default)]
 pub(crate) struct List {
     out: Vec<u8>,
+    empty: bool,
 }
 
 impl List {
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self::after(Vec::new())
+    }
+
+    fn after(mut out: Vec<u8>) -> Self {
+        out.push(b'[');
+        Self { out, empty: true }
     }
 
     /// An item that is JSON already.
     pub(crate) fn raw(&mut self, json: &[u8]) -> &mut Self {
-        self.out.push(if self.out.is_empty() { b'[' } else { b',' });
+        self.next();
         push_compact(&mut self.out, json);
         self
     }
 
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
-        self.raw(&self::text(text))
+        self.next();
+        push_text(&mut self.out, text);
+        self
+    }
+
+    /// An item that is an object.
+    pub(crate) fn object<T>(&mut self, write: impl FnOnce(&mut Object) -> T) -> T {
+        self.next();
+        object_within(&mut self.out, write)
+    }
+
+    fn next(&mut self) {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
     }
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        if self.out.is_empty() {
-            self.out.push(b'[');
-        }
         self.out.push(b']');
         self.out
     }
+}
+
+fn object_within<T>(out: &mut Vec<u8>, write: impl FnOnce(&mut Object) -> T) -> T {
+    let mut object = Object::after(std::mem::take(out));
+    let wrote = write(&mut object);
+    *out = object.finish();
+    wrote
 }
 
 /// A string.
@@ -75,19 +140,42 @@ pub(crate) fn text(text: &str) -> Vec<u8> {
 
 /// JSON on one line: a line break can only stand between values, where it means nothing.
 fn push_compact(out: &mut Vec<u8>, json: &[u8]) {
-    for line in json.split(|&b| b == b'\n' || b == b'\r') {
-        out.extend_from_slice(line);
+    let mut rest = json;
+    while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
     }
+    out.extend_from_slice(rest);
+}
+
+fn push_whole(out: &mut Vec<u8>, number: u64) {
+    let (mut digits, mut at, mut rest) = ([0; 20], 20, number);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 fn push_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    for byte in text.bytes() {
+    let mut rest = text.as_bytes();
+    loop {
+        let (as_it_is, after) = rest.split_at(plain(rest));
+        out.extend_from_slice(as_it_is);
+        let Some((&byte, after)) = after.split_first() else { break };
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            0..0x20 | 0x7f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
+            _ => {
+                // A buffer in memory takes all that it is given.
+                let _ = write!(out, "\\u{byte:04x}");
+            }
         }
+        rest = after;
     }
     out.push(b'"');
 }

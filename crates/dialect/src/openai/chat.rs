@@ -2,10 +2,14 @@
 
 use phi_words::{Completion, ModelName};
 
+use super::choice::{self, Top};
 use super::usage::{self, Told};
-use super::{WholeReply, choice, errors, host_model, told_place};
+use super::{WholeReply, errors};
 use crate::HostFault;
-use crate::json::{Document, List, Object};
+use crate::json::{Document, Kind, Object, Value};
+
+/// What an answer may grow by, mostly.
+const ROOM: usize = 512;
 
 /// Reads a host's whole answer and names the model as the catalogue does. Of its top level the fields of OpenAI's
 /// specification stay, and of its choices those too; what a message holds stays as it is.
@@ -13,36 +17,36 @@ pub fn read_reply(body: &Completion, name: &ModelName) -> Result<WholeReply, Hos
     let malformed = HostFault::Malformed;
     let document = Document::parse(body.expose_bytes().clone()).map_err(|_| malformed("the body is not JSON"))?;
     let root = document.root();
-    if let Some(error) = errors::stated(root) {
-        return Err(HostFault::Stated(error));
+    let top = Top::read(root);
+    if top.is_error {
+        return Err(HostFault::Stated(errors::read_error_value(root)));
     }
-    let mut choices = List::new();
+    let mut out = Object::with_room(body.expose_bytes().len() + ROOM);
+    top.head(&mut out, "chat.completion", name);
     let mut output_chars = 0;
     let mut count = 0_usize;
-    for item in root.member("choices").and_then(|choices| choices.items()).into_iter().flatten() {
-        let message = item.member("message").filter(|message| message.members().is_some());
-        let message = message.ok_or(malformed("a choice has no message"))?;
-        output_chars += choice::chars(message);
-        choices.raw(&choice::kept(item));
-        count += 1;
-    }
+    out.list("choices", |choices| {
+        for item in top.choices.and_then(Value::items).into_iter().flatten() {
+            let message = item.member("message").filter(|message| message.kind() == Kind::Object);
+            output_chars += choice::chars(message.ok_or(malformed("a choice has no message"))?);
+            choices.object(|choice| choice::write(choice, item));
+            count += 1;
+        }
+        Ok(())
+    })?;
     if count == 0 {
         return Err(malformed("there is no choice"));
     }
     let mut told = Told::default();
-    told.hear(root.member("usage"));
+    told.hear(top.usage);
     let figures = told.figures(output_chars);
-
-    let mut out = Object::new();
-    choice::head(&mut out, root, "chat.completion", name);
-    out.raw("choices", &choices.finish());
     if let Some(figures) = &figures {
-        out.raw("usage", &usage::write(figures, None));
+        out.object("usage", |usage| usage::write(usage, figures, None));
     }
     Ok(WholeReply {
         body: Completion::new(out.finish()),
-        host_model: host_model(root),
-        place: told_place(root),
+        host_model: top.model.and_then(Value::text).map(Into::into),
+        place: top.place(),
         usage: figures,
         output_chars,
     })

@@ -2,47 +2,99 @@ use phi_words::ModelName;
 
 use crate::json::{Object, Value};
 
-/// Writes what comes before the choices of an answer or a chunk. A host that left id or time out is helped: SDKs need both.
-pub(super) fn head(out: &mut Object, root: Value<'_>, object: &str, name: &ModelName) {
-    match root.member("id").and_then(Value::text) {
-        Some(id) => out.text("id", &id),
-        None => out.text("id", "chatcmpl-unnamed"),
-    };
-    out.text("object", object);
-    out.whole("created", root.member("created").and_then(Value::whole).unwrap_or(0));
-    out.text("model", name.as_str());
-    for field in ["system_fingerprint", "service_tier"] {
-        if let Some(value) = root.member(field).and_then(Value::text) {
-            out.text(field, &value);
+/// The top level of an answer or a chunk, read at once; `null` counts as absent.
+#[derive(Default)]
+pub(super) struct Top<'d> {
+    pub(super) id: Option<Value<'d>>,
+    pub(super) created: Option<Value<'d>>,
+    pub(super) model: Option<Value<'d>>,
+    pub(super) system_fingerprint: Option<Value<'d>>,
+    pub(super) service_tier: Option<Value<'d>>,
+    pub(super) choices: Option<Value<'d>>,
+    pub(super) usage: Option<Value<'d>>,
+    pub(super) is_error: bool,
+}
+
+impl<'d> Top<'d> {
+    pub(super) fn read(root: Value<'d>) -> Self {
+        let mut top = Self::default();
+        for (key, value) in root.pairs().filter(|(_, value)| !value.is_null()) {
+            match &*key.bytes() {
+                b"id" => top.id = Some(value),
+                b"object" => top.is_error |= value.is_text("error"),
+                b"created" => top.created = Some(value),
+                b"model" => top.model = Some(value),
+                b"system_fingerprint" => top.system_fingerprint = Some(value),
+                b"service_tier" => top.service_tier = Some(value),
+                b"choices" => top.choices = Some(value),
+                b"usage" => top.usage = Some(value),
+                b"error" => top.is_error = true,
+                _ => {}
+            }
         }
+        top
+    }
+
+    /// What the head is written from.
+    pub(super) fn heads(&self) -> [Option<Value<'d>>; 4] {
+        [self.id, self.created, self.system_fingerprint, self.service_tier]
+    }
+
+    /// When it was made, in seconds since 1970; 0 where that is not said.
+    pub(super) fn made(&self) -> u64 {
+        self.created.and_then(Value::whole).unwrap_or(0)
+    }
+
+    /// Writes what comes before the choices. A host that left id or time out is helped: SDKs need both.
+    pub(super) fn head(&self, out: &mut Object, object: &str, name: &ModelName) {
+        let id = self.id.and_then(Value::text);
+        out.text("id", id.as_deref().unwrap_or("chatcmpl-unnamed"));
+        out.text("object", object);
+        out.whole("created", self.made());
+        out.text("model", name.as_str());
+        for (field, value) in [("system_fingerprint", self.system_fingerprint), ("service_tier", self.service_tier)] {
+            if let Some(value) = value.and_then(Value::text) {
+                out.text(field, &value);
+            }
+        }
+    }
+
+    /// Where it says that it was made, as [`super::place`] reads it.
+    pub(super) fn place(&self) -> Option<Box<str>> {
+        let told = self.usage?.member("inference_geo")?;
+        Some(told.text().unwrap_or_default().into())
     }
 }
 
-/// A choice with the keys of OpenAI's specification alone: some hosts put their figures here.
-pub(super) fn kept(choice: Value<'_>) -> Vec<u8> {
-    let mut out = Object::new();
-    for (key, value) in choice.members().into_iter().flatten() {
-        if matches!(&*key, "index" | "message" | "delta" | "finish_reason" | "logprobs") {
-            out.raw(&key, value.raw());
-        }
+/// Writes a choice with the keys of OpenAI's specification alone: some hosts put their figures here.
+pub(super) fn write(out: &mut Object, choice: Value<'_>) {
+    for (key, value) in choice.pairs() {
+        let known = match &*key.bytes() {
+            b"index" => "index",
+            b"message" => "message",
+            b"delta" => "delta",
+            b"finish_reason" => "finish_reason",
+            b"logprobs" => "logprobs",
+            _ => continue,
+        };
+        out.raw(known, value.raw());
     }
-    out.finish()
 }
 
 /// Characters of output in a message or a delta: what the model said, thought, refused or called.
 pub(super) fn chars(message: Value<'_>) -> u64 {
-    let chars = |value: Option<Value<'_>>| match value.and_then(Value::text) {
-        Some(text) => text.chars().count() as u64,
-        None => 0,
+    let in_text = |value: Value<'_>| value.text().map_or(0, |text| text.chars().count() as u64);
+    let called = |function: Value<'_>| -> u64 {
+        ["name", "arguments"].into_iter().filter_map(|key| function.member(key)).map(in_text).sum()
     };
-    let said: u64 = ["content", "refusal", "reasoning", "reasoning_content"]
-        .into_iter()
-        .map(|key| chars(message.member(key)))
-        .sum();
-    let calls = message.member("tool_calls").and_then(Value::items).into_iter().flatten();
-    let called: u64 = calls
-        .filter_map(|call| call.member("function"))
-        .map(|function| chars(function.member("name")) + chars(function.member("arguments")))
-        .sum();
-    said + called
+    let in_member = |(key, value): (Value<'_>, Value<'_>)| -> u64 {
+        match &*key.bytes() {
+            b"content" | b"refusal" | b"reasoning" | b"reasoning_content" => in_text(value),
+            b"tool_calls" => {
+                value.items().into_iter().flatten().filter_map(|call| call.member("function")).map(called).sum()
+            }
+            _ => 0,
+        }
+    };
+    message.pairs().map(in_member).sum()
 }

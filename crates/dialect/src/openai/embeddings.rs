@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use phi_words::{Completion, ModelName};
 
+use super::choice::Top;
 use super::usage::Told;
-use super::{WholeReply, errors, host_model, told_place};
+use super::{WholeReply, errors};
 use crate::json::{self, Document, Kind, List, Object, Value};
 use crate::{Carry, EmbeddingsQuestion, HostFault};
 
@@ -20,8 +21,9 @@ pub fn read_reply(
     let parsed = Document::parse(body.expose_bytes().clone());
     let document = parsed.map_err(|_| HostFault::Malformed("the body is not JSON"))?;
     let root = document.root();
-    if let Some(error) = errors::stated(root) {
-        return Err(HostFault::Stated(error));
+    let top = Top::read(root);
+    if top.is_error {
+        return Err(HostFault::Stated(errors::read_error_value(root)));
     }
     let vectors = in_order(root, question.inputs())?;
     let due = question.due_dimension(carry);
@@ -46,8 +48,8 @@ pub fn read_reply(
     }
     Ok(WholeReply {
         body: Completion::new(out.finish()),
-        host_model: host_model(root),
-        place: told_place(root),
+        host_model: top.model.and_then(Value::text).map(Into::into),
+        place: top.place(),
         usage: figures,
         output_chars: 0,
     })

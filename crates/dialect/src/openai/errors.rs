@@ -72,12 +72,6 @@ pub fn read_error(body: &[u8]) -> HostError {
     }
 }
 
-/// An error where an answer was due: the object itself, if it is one.
-pub(super) fn stated(root: Value<'_>) -> Option<HostError> {
-    let flat = root.member("object").and_then(Value::text).is_some_and(|object| object == "error");
-    (flat || root.member("error").is_some()).then(|| read_error_value(root))
-}
-
 /// Codes that mean that input and output are longer than the context.
 const CONTEXT: &[&str] = &["context_length_exceeded", "exceed_context_size_error"];
 /// Codes that mean that the host refused the content.
@@ -117,7 +111,7 @@ const ROW_STATUSES: &[u64] = &[401, 402, 403, 404, 412];
 /// Reads an error in any of the forms that hosts have: OpenAI's nested one; the same flat, which older models at Scaleway
 /// send (<https://www.scaleway.com/en/docs/generative-apis/api-cli/understanding-errors/>); Infomaniak's `description` and
 /// list of `errors`; llama.cpp's with figures beside the message; Google's in a list of one; and Ollama's mere sentence.
-fn read_error_value(root: Value<'_>) -> HostError {
+pub(super) fn read_error_value(root: Value<'_>) -> HostError {
     let root = root.items().and_then(|items| items.into_iter().next()).unwrap_or(root);
     let error = root.member("error").unwrap_or(root);
     let words = |name: &str| error.member(name).and_then(Value::text);

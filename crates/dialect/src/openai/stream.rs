@@ -3,10 +3,11 @@ use std::fmt;
 
 use phi_words::{Completion, MicroUsd, ModelName, Usage};
 
+use super::choice::{self, Top};
+use super::errors;
 use super::usage::{self, Told};
-use super::{choice, errors, host_model, told_place};
 use crate::HostFault;
-use crate::json::{Document, List, Object, Value};
+use crate::json::{Document, Kind, Object, Value};
 use crate::sse::Event;
 
 /// What one event of a host's stream comes to.
@@ -26,8 +27,7 @@ pub struct ChatStream {
     name: ModelName,
     host_model: Option<Box<str>>,
     place: Option<Box<str>>,
-    id: Option<Box<str>>,
-    created: u64,
+    head: Option<Head>,
     told: Told,
     output_chars: u64,
     has_content: bool,
@@ -43,8 +43,7 @@ impl ChatStream {
             name,
             host_model: None,
             place: None,
-            id: None,
-            created: 0,
+            head: None,
             told: Told::default(),
             output_chars: 0,
             has_content: false,
@@ -74,47 +73,51 @@ impl ChatStream {
     }
 
     fn chunk(&mut self, root: Value<'_>) -> Result<Step, HostFault> {
-        if let Some(place) = told_place(root) {
+        let top = Top::read(root);
+        if let Some(place) = top.place() {
             self.place = Some(place);
         }
-        if let Some(error) = errors::stated(root) {
-            return Err(HostFault::Stated(error));
+        if top.is_error {
+            return Err(HostFault::Stated(errors::read_error_value(root)));
         }
-        let usage = root.member("usage");
-        self.told.hear(usage);
-        let Some(items) = root.member("choices").and_then(Value::items) else {
+        self.told.hear(top.usage);
+        let Some(items) = top.choices.and_then(Value::items) else {
             let fault = Err(HostFault::Malformed("a frame has no choices"));
-            return if usage.is_some() { Ok(Step::Skip) } else { fault };
+            return if top.usage.is_some() { Ok(Step::Skip) } else { fault };
         };
-        let mut choices = List::new();
+        if !self.head.as_ref().is_some_and(|head| head.is_of(&top)) {
+            self.head = Some(Head::of(&top, &self.name));
+        }
+        let mut out = self.head.as_ref().map_or_else(Object::new, |head| head.begin(root.raw().len()));
         let mut is_empty = true;
-        for item in items {
-            let index = item.member("index").and_then(Value::whole);
-            let index = index.filter(|index| *index < MAX_CHOICES);
-            let index = index.ok_or(HostFault::Malformed("a choice has no index"))?;
-            let delta = item.member("delta");
-            if delta.is_some_and(|delta| delta.members().is_none()) {
-                return Err(HostFault::Malformed("a delta is no object"));
+        out.list("choices", |choices| {
+            for item in items {
+                self.choice(item)?;
+                choices.object(|choice| choice::write(choice, item));
+                is_empty = false;
             }
-            let chars = delta.map_or(0, choice::chars);
-            self.output_chars += chars;
-            self.has_content |= chars > 0;
-            *self.choices.entry(index).or_default() |= item.member("finish_reason").is_some();
-            choices.raw(&choice::kept(item));
-            is_empty = false;
+            Ok(())
+        })?;
+        if let Some(model) = top.model.filter(|model| !is_same(*model, self.host_model.as_deref())) {
+            self.host_model = model.text().map(Into::into).or(self.host_model.take());
         }
-        if let Some(model) = host_model(root) {
-            self.host_model = Some(model);
+        Ok(if is_empty { Step::Skip } else { Step::Frame(Completion::new(out.finish())) })
+    }
+
+    /// Counts what a choice of a chunk says.
+    fn choice(&mut self, item: Value<'_>) -> Result<(), HostFault> {
+        let index = item.member("index").and_then(Value::whole);
+        let index = index.filter(|index| *index < MAX_CHOICES);
+        let index = index.ok_or(HostFault::Malformed("a choice has no index"))?;
+        let delta = item.member("delta");
+        if delta.is_some_and(|delta| delta.kind() != Kind::Object) {
+            return Err(HostFault::Malformed("a delta is no object"));
         }
-        if is_empty {
-            return Ok(Step::Skip);
-        }
-        self.id = root.member("id").and_then(Value::text).map(|id| id.into());
-        self.created = root.member("created").and_then(Value::whole).unwrap_or(0);
-        let mut out = Object::new();
-        choice::head(&mut out, root, CHUNK, &self.name);
-        out.raw("choices", &choices.finish());
-        Ok(Step::Frame(Completion::new(out.finish())))
+        let chars = delta.map_or(0, choice::chars);
+        self.output_chars += chars;
+        self.has_content |= chars > 0;
+        *self.choices.entry(index).or_default() |= item.member("finish_reason").is_some();
+        Ok(())
     }
 
     /// To be asked when the host closes: a stream without its terminal event is [`HostFault::Truncated`].
@@ -150,14 +153,46 @@ impl ChatStream {
     /// The last chunk for those who asked for usage: no choices, the figures, and what was charged.
     pub fn usage_frame(&self, usage: &Usage, charged: Option<MicroUsd>) -> Completion {
         let mut out = Object::new();
-        out.text("id", self.id.as_deref().unwrap_or("chatcmpl-unnamed"))
+        let head = self.head.as_ref();
+        out.text("id", head.and_then(|head| head.id.as_deref()).unwrap_or("chatcmpl-unnamed"))
             .text("object", CHUNK)
-            .whole("created", self.created)
+            .whole("created", head.map_or(0, |head| head.made))
             .text("model", self.name.as_str())
             .raw("choices", b"[]")
-            .raw("usage", &usage::write(usage, charged));
+            .object("usage", |out| usage::write(out, usage, charged));
         Completion::new(out.finish())
     }
+}
+
+/// What every frame of a stream begins with, mostly: it is written again only when the host says something else.
+struct Head {
+    /// What the host said, as it was written.
+    said: [Option<Box<[u8]>>; 4],
+    id: Option<Box<str>>,
+    made: u64,
+    written: Object,
+}
+
+impl Head {
+    fn of(top: &Top<'_>, name: &ModelName) -> Self {
+        let mut written = Object::new();
+        top.head(&mut written, CHUNK, name);
+        let said = top.heads().map(|value| value.map(|value| value.raw().into()));
+        Self { said, id: top.id.and_then(Value::text).map(Into::into), made: top.made(), written }
+    }
+
+    fn is_of(&self, top: &Top<'_>) -> bool {
+        self.said.iter().zip(top.heads()).all(|(said, value)| said.as_deref() == value.map(Value::raw))
+    }
+
+    fn begin(&self, room: usize) -> Object {
+        Object::from_start(&self.written, room)
+    }
+}
+
+/// Whether a host says the same again, as most do in every chunk.
+fn is_same(value: Value<'_>, before: Option<&str>) -> bool {
+    before.is_some_and(|before| value.is_text(before))
 }
 
 /// How many choices a request may ask for: a host that counts further makes us remember each.

@@ -45,25 +45,19 @@ fn count(of: Value<'_>, name: &str) -> Option<Option<u64>> {
 }
 
 /// Writes `usage` as OpenAI does, from our buckets; `charged` is our own addition.
-pub(super) fn write(usage: &Usage, charged: Option<MicroUsd>) -> Vec<u8> {
-    let mut json = Object::new();
-    json.whole("prompt_tokens", usage.input_tokens())
+pub(super) fn write(out: &mut Object, usage: &Usage, charged: Option<MicroUsd>) {
+    out.whole("prompt_tokens", usage.input_tokens())
         .whole("completion_tokens", usage.output_tokens())
-        .whole("total_tokens", usage.tokens())
-        .raw("prompt_tokens_details", &{
-            let mut details = Object::new();
-            details.whole("cached_tokens", usage.cache_read).whole("audio_tokens", usage.input_audio);
-            details.finish()
-        })
-        .raw("completion_tokens_details", &{
-            let mut details = Object::new();
-            details.whole("reasoning_tokens", usage.reasoning).whole("audio_tokens", usage.output_audio);
-            details.finish()
-        });
+        .whole("total_tokens", usage.tokens());
+    out.object("prompt_tokens_details", |details| {
+        details.whole("cached_tokens", usage.cache_read).whole("audio_tokens", usage.input_audio);
+    });
+    out.object("completion_tokens_details", |details| {
+        details.whole("reasoning_tokens", usage.reasoning).whole("audio_tokens", usage.output_audio);
+    });
     if let Some(charged) = charged {
-        json.raw("cost_micro", charged.to_string().as_bytes());
+        out.raw("cost_micro", charged.to_string().as_bytes());
     }
-    json.finish()
 }
 
 /// What a host has said of its consumption so far. Some say it once, some in every chunk, growing.
@@ -124,7 +118,9 @@ mod tests {
         assert_eq!((usage.input, usage.cache_read, usage.input_audio, usage.cache_write_5m), (25, 60, 10, 5));
         assert_eq!((usage.output, usage.reasoning, usage.output_audio), (16, 30, 4));
         assert_eq!((usage.input_tokens(), usage.output_tokens(), usage.tokens()), (100, 50, 150));
-        let written = String::from_utf8(write(&usage, Some(MicroUsd::new(4200)))).unwrap();
+        let mut out = Object::new();
+        write(&mut out, &usage, Some(MicroUsd::new(4200)));
+        let written = String::from_utf8(out.finish()).unwrap();
         assert_eq!(
             written,
             r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,"prompt_tokens_details":{"cached_tokens":60,"audio_tokens":10},"completion_tokens_details":{"reasoning_tokens":30,"audio_tokens":4},"cost_micro":4200}"#

@@ -103,11 +103,11 @@ impl ChatQuestion {
     /// Writes the body for a route that it fits. See [`crate::Question::render`].
     pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
         let mut left_out = Vec::new();
-        let mut body = Object::new();
+        let mut body = Object::with_room(self.body_len() + ROOM);
         body.text("model", carry.own.as_str());
         if let Some(messages) = self.fields.field("messages") {
             let open = carry.open_body && class == Class::General;
-            body.raw("messages", &fields::messages::render(messages, open, &mut left_out));
+            body.list("messages", |list| fields::messages::render(list, messages, open, &mut left_out));
         }
         if let Some(limit) = self.limit {
             body.whole(carry.limit_name.as_str(), limit);
@@ -129,6 +129,8 @@ impl ChatQuestion {
     }
 }
 
+/// What a body may grow by, mostly.
+const ROOM: usize = 256;
 /// JSON mode, said as a schema.
 const ANY_OBJECT: &[u8] = br#"{"type":"json_schema","json_schema":{"name":"object","schema":{"type":"object"}}}"#;
 

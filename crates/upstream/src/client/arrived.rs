@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderName};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -16,6 +16,8 @@ use crate::deadline::Until;
 
 /// The longest wait that a host can make us believe in.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+const X_MS_REGION: HeaderName = HeaderName::from_static("x-ms-region");
 /// How long the end of a stream may lag behind its terminal event before the stream is given up.
 const LAG: Duration = Duration::from_millis(50);
 
@@ -96,14 +98,15 @@ impl Arrived {
 
     /// The whole body.
     pub(crate) async fn whole(mut self, at_most: usize) -> Result<Completion, Trouble> {
-        let mut whole = BytesMut::new();
+        let mut whole = Bytes::new();
         while let Some(piece) = self.next().await? {
             if whole.len() + piece.len() > at_most {
                 return Err(Trouble::TooLong(at_most));
             }
-            whole.extend_from_slice(&piece);
+            // Most answers come in one piece, which is not copied.
+            whole = if whole.is_empty() { piece } else { joined(whole, &piece) };
         }
-        Ok(Completion::new(whole.freeze()))
+        Ok(Completion::new(whole))
     }
 
     /// Says that the dialect has reached its end. The end of the body is usually here already; once it is read the
@@ -114,15 +117,22 @@ impl Arrived {
     }
 }
 
+fn joined(whole: Bytes, piece: &[u8]) -> Bytes {
+    let mut whole = whole.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    whole.extend_from_slice(piece);
+    whole.freeze()
+}
+
 impl Told {
     fn read(headers: &HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-        let after_ms = text("retry-after-ms").and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
-        let kind = text("content-type").unwrap_or_default().to_ascii_lowercase();
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let after_ms = text(RETRY_AFTER_MS).and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+        let after = after_ms.or_else(|| text(header::RETRY_AFTER).and_then(wait));
+        let kind = text(header::CONTENT_TYPE).and_then(|kind| kind.split(';').next()).unwrap_or_default();
         Self {
-            retry_after: after_ms.or_else(|| text("retry-after").and_then(wait)).map(|wait| wait.min(LONGEST_WAIT)),
+            retry_after: after.map(|wait| wait.min(LONGEST_WAIT)),
             region: region(headers),
-            is_stream: kind.split(';').next().is_some_and(|kind| kind.trim() == "text/event-stream"),
+            is_stream: kind.trim().eq_ignore_ascii_case("text/event-stream"),
         }
     }
 }
@@ -130,7 +140,7 @@ impl Told {
 /// Where an answer says that it was made. One that says so twice, or in no letters, names no place that anybody knows.
 fn region(headers: &HeaderMap) -> Option<String> {
     let told: Vec<_> =
-        headers.get_all("x-ms-region").iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        headers.get_all(X_MS_REGION).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     (!told.is_empty()).then(|| told.join(","))
 }
 
