@@ -105,6 +105,34 @@ fn it_is_not_taken_where_it_ends_elsewhere_or_is_written_otherwise() {
 }
 
 #[test]
+fn what_the_heir_refuses_or_keeps_is_told_and_not_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (elder, _) = open(folder.path()).unwrap();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    elder.hold().unwrap().give_up(ours);
+    let mut hears = |record: &[u8], fate| {
+        let mut came = vec![0; 2 + record.len()];
+        theirs.read_exact(&mut came).unwrap();
+        assert_eq!(&came[2..], record);
+        theirs.write_all(&Word { fate, index: 0 }.to_bytes()).unwrap();
+    };
+    let refused = elder.append(b"one".to_vec());
+    hears(b"one", Fate::Refused);
+    assert!(wait(refused).is_err());
+    let kept = elder.keep(b"two".to_vec());
+    hears(b"two", Fate::Kept);
+    assert!(wait(kept).is_err(), "it is not written yet");
+    until(|| elder.kept() == 0);
+    let lost = elder.keep(b"three".to_vec());
+    hears(b"three", Fate::Refused);
+    assert!(wait(lost).is_err());
+    let written = elder.append(b"four".to_vec());
+    hears(b"four", Fate::Written);
+    assert_eq!(wait(written).unwrap().index, 0);
+    assert_eq!(elder.shutdown().unwrap_err().records, 1, "nobody keeps that one");
+}
+
+#[test]
 fn once_the_heir_is_gone_no_record_is_taken_and_what_was_kept_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let (elder, _) = open(folder.path()).unwrap();
