@@ -250,28 +250,18 @@ const fn is_special(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
-/// [`is_special`] of each byte.
-static SPECIAL: [bool; 256] = {
-    let (mut special, mut byte) = ([false; 256], 0);
-    while byte < 256 {
-        special[byte] = is_special(byte as u8);
-        byte += 1;
-    }
-    special
-};
-
 /// How many bytes come before the first special one. Most strings are short; of longer ones sixteen bytes are looked at in
 /// one step, which the compiler makes of it.
 fn plain(text: &[u8]) -> usize {
-    let special = |byte: &u8| SPECIAL[usize::from(*byte)];
+    let within = |text: &[u8]| text.iter().position(|byte| is_special(*byte));
     let (first, rest) = text.split_at(text.len().min(16));
-    if let Some(at) = first.iter().position(special) {
+    if let Some(at) = within(first) {
         return at;
     }
-    let special_here = |block: &[u8; 16]| block.iter().fold(0, |any, byte| any | u8::from(is_special(*byte))) != 0;
-    let at = 16 * rest.as_chunks().0.iter().take_while(|block| !special_here(block)).count();
-    let within = rest[at..].iter().position(special).unwrap_or(rest.len() - at);
-    first.len() + at + within
+    let is_plain = |block: &&[u8; 16]| block.iter().fold(0, |any, byte| any | u8::from(is_special(*byte))) == 0;
+    let blocks = 16 * rest.as_chunks().0.iter().take_while(is_plain).count();
+    let last = rest.split_at(blocks).1;
+    first.len() + blocks + within(last).unwrap_or(last.len())
 }
 
 struct Children<'d> {

@@ -123,13 +123,14 @@ pub fn push_frame(out: &mut BytesMut, payload: &Completion) {
     out.reserve(rest.len() + 8);
     loop {
         let end = memchr::memchr2(b'\n', b'\r', rest);
+        let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
         out.extend_from_slice(b"data: ");
-        out.extend_from_slice(&rest[..end.unwrap_or(rest.len())]);
+        out.extend_from_slice(line);
         out.extend_from_slice(b"\n");
-        match end {
-            Some(end) => rest = &rest[end + 1..],
-            None => break,
+        if end.is_none() {
+            break;
         }
+        rest = after.get(1..).unwrap_or_default();
     }
     out.extend_from_slice(b"\n");
 }

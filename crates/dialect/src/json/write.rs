@@ -142,23 +142,24 @@ pub(crate) fn text(text: &str) -> Vec<u8> {
 fn push_compact(out: &mut Vec<u8>, json: &[u8]) {
     let mut rest = json;
     while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
+        let (line, after) = rest.split_at(at);
+        out.extend_from_slice(line);
+        rest = after.get(1..).unwrap_or_default();
     }
     out.extend_from_slice(rest);
 }
 
 fn push_whole(out: &mut Vec<u8>, number: u64) {
-    let (mut digits, mut at, mut rest) = ([0; 20], 20, number);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
+    let (mut digits, mut blank, mut rest) = ([0; 20], 20, number);
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        blank -= 1;
         rest /= 10;
         if rest == 0 {
             break;
         }
     }
-    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(digits.split_at(blank).1);
 }
 
 fn push_text(out: &mut Vec<u8>, text: &str) {
