@@ -49,6 +49,7 @@ pub async fn run(data: Data, serve: &cli::Serve) -> anyhow::Result<()> {
     let watch = reload::Watch::new(data.clone())?;
     let Begun { deployment, sockets, control, before } = begin(&data, serve.takeover).await?;
     let (config, gateway, tls) = (deployment.config(), Arc::clone(deployment.gateway()), deployment.tls()?);
+    process::count_files(&config.bounds);
     let ((stopper, stop), (last, end), (housework, over)) = (Stop::pair(), Stop::pair(), Stop::pair());
     let (stopper, last) = (Arc::new(stopper), Arc::new(last));
     let estate = Estate::of(&sockets, &control)?;

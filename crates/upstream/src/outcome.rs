@@ -1,5 +1,7 @@
 //! What a host's failure means: the paragraph below the table of `docs/contract.md`, section 9.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -67,6 +69,7 @@ impl Verdict {
     pub(crate) fn of_trouble(trouble: &Trouble) -> Self {
         match trouble {
             Trouble::Target(_) => Self::no_key(),
+            Trouble::Connect(error) if is_ours(error) => Self::of(Ended::Connect, Sign::Nothing),
             Trouble::Connect(_) => Self::of(Ended::Connect, Sign::Unreachable),
             Trouble::Late(Late::FirstByte | Late::Idle) => Self::late(true),
             Trouble::Late(Late::Total) => Self::late(false),
@@ -137,6 +140,16 @@ impl Verdict {
     fn cut() -> Self {
         Self { refusal: Refusal::from(&HostFault::Truncated), ..Self::host(Ended::Truncated) }
     }
+}
+
+/// Whether there is no connection because this machine has no more files, ports or memory for one: that shows nothing of
+/// the host, and under too much load it would eject all of them.
+fn is_ours(error: &(dyn Error + 'static)) -> bool {
+    /// By number, for most have no kind: ENOMEM, ENFILE, EMFILE, EADDRNOTAVAIL, ENOBUFS (Linux, `errno.h`).
+    const OURS: [i32; 5] = [12, 23, 24, 99, 105];
+    std::iter::successors(Some(error), |error| (*error).source())
+        .filter_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error())
+        .any(|number| OURS.contains(&number))
 }
 
 /// What the caller is told when no route is left: the last attempt's word, unless no host had room for the request or
@@ -221,6 +234,16 @@ mod tests {
                 assert_eq!(got, (*ended, *sign, *goes_on, *code), "{number} {kind:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_machine_without_files_says_nothing_of_hosts() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("no connection")]
+        struct Wrapped(#[source] io::Error);
+        let error = |number| Wrapped(io::Error::from_raw_os_error(number));
+        assert!([12, 23, 24, 99, 105].iter().all(|ours| is_ours(&error(*ours))));
+        assert!(![104, 110, 111, 113].iter().any(|theirs| is_ours(&error(*theirs))), "reset, late, refused, no way");
     }
 
     #[test]

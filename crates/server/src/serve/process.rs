@@ -1,5 +1,6 @@
 //! What a process sees to before it serves: what it logs, what a crash leaves, how much it may open.
 
+use phi_gateway::Bounds;
 use rustix::process::{Resource, Rlimit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Subscriber};
@@ -30,6 +31,22 @@ pub(super) fn open_wide() {
         tracing::warn!(error = %error, "the limit of open files stays as it was");
     }
 }
+
+/// Says so where there may be fewer files than connections need, each with another to a host while its request runs.
+pub(super) fn count_files(bounds: &Bounds) {
+    let needed = bounds.edge.connections.saturating_add(bounds.running).saturating_add(OTHER_FILES) as u64;
+    match rustix::process::getrlimit(Resource::Nofile).current {
+        Some(files) if files < needed => tracing::warn!(
+            files,
+            needed,
+            "fewer files may be opened than connections are taken; raise the limit, or lower `listen.connections`"
+        ),
+        Some(_) | None => {}
+    }
+}
+
+/// The ledger, the store, listeners, and connections that are kept.
+const OTHER_FILES: usize = 512;
 
 /// Lines of text on standard error. Whoever logs says so with fields of closed kinds, never with a payload.
 pub(super) fn log() {
