@@ -94,8 +94,8 @@ class Stand:
         return process
 
     def stop(self, process: subprocess.Popen) -> None:
-        """Tells a process to end, and ends it if it does not."""
-        process.terminate()
+        """Tells a process to end, and ends it if it does not. By SIGINT, for which `phi` has no grace."""
+        process.send_signal(signal.SIGINT)
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:

@@ -1,7 +1,8 @@
 //! Listening: connections are taken, bounded in number and patience, and drained before the process ends.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener as Listener};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -195,7 +196,9 @@ impl Gateway {
             }
         }
         // Who has connected already is heard; what is handed over is another's to hear.
-        for accepted in if stop.is_stopping() { waiting(listener) } else { Vec::new() } {
+        let heard = if stop.is_stopping() { waiting(&listener) } else { Vec::new() };
+        drop(listener);
+        for accepted in heard {
             self.take(accepted, &places, &mut connections, &what, &stop);
         }
         let ended = tokio::select! {
@@ -319,8 +322,8 @@ fn last_where<B>(last: bool, response: &mut Response<B>) {
 }
 
 /// Those who have connected and were not accepted yet.
-fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
-    let Ok(listener) = listener.into_std() else { return Vec::new() };
+fn waiting(listener: &TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.as_fd().try_clone_to_owned().map(Listener::from) else { return Vec::new() };
     let next = || {
         let (stream, peer) = listener.accept().ok()?;
         stream.set_nonblocking(true).ok()?;

@@ -195,7 +195,7 @@ mod tests {
         let heir = recorder(folder.path());
         let mut relay = heir.relay(LONGEST).await.expect("read");
         let id = RequestId::new();
-        take(&mut relay, &opened(id)).await;
+        drop(take(&mut relay, &opened(id)).await);
         relay.unopened(id);
         let mut carried = Carried::default();
         carried.follow(&opened(id));
@@ -203,7 +203,7 @@ mod tests {
             let relayed = relay.take(bytes(&Record::Act(Box::new(act.into_record())))).expect("a record");
             assert!(relayed.pending.is_none());
         }
-        take(&mut relay, &Record::Act(Box::new(Act::new(By::Server, "vault.lease").into_record()))).await;
+        drop(take(&mut relay, &Record::Act(Box::new(Act::new(By::Server, "vault.lease").into_record()))).await);
         assert_eq!(relay.take(b"{}".to_vec()).err(), Some(NotARecord));
         assert_eq!(relay.end().await, 0);
     }

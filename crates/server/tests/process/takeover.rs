@@ -2,8 +2,9 @@
 //! opened and closed once.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -29,6 +30,8 @@ use crate::gated::{AFTER, BEFORE, Gated};
 use crate::kept::Kept;
 use crate::serving::{PATIENCE, Serving};
 
+/// What an heir says, as it is written in `handover.rs`.
+const ASKS: &str = "{\"take_over\":1}\n";
 /// With the feature `soak`, fifty.
 const TIMES: usize = if cfg!(feature = "soak") { 50 } else { 3 };
 const CALLERS: usize = 16;
@@ -310,6 +313,79 @@ async fn a_new_process_whose_settings_do_not_hold_leaves_the_old_one_unharmed() 
     assert_eq!(kept.ask(&ask).await.status, 200);
     serving.stop();
     assert!(statuses(&deploy).into_values().all(|status| status == Status::Answered));
+}
+
+/// One who asks for a server as an heir does, word by word.
+struct Heir(UnixStream);
+
+impl Heir {
+    fn ask(deploy: &Deploy, words: &str) -> Self {
+        let mut heir = Self(UnixStream::connect(deploy.data().join("control.sock")).expect("connected"));
+        heir.0.set_read_timeout(Some(PATIENCE)).expect("a time");
+        heir.says(words);
+        heir
+    }
+
+    fn says(&mut self, words: &str) {
+        self.0.write_all(words.as_bytes()).expect("written");
+    }
+
+    /// Reads on until what came holds `text`; whether it ever did. Descriptors that come along are dropped.
+    fn hears(&mut self, text: &str) -> bool {
+        let (mut heard, mut piece) = (Vec::new(), [0; 1_024]);
+        while !has(&heard, text.as_bytes()) {
+            match self.0.read(&mut piece).expect("a word in time") {
+                0 => return false,
+                read => heard.extend_from_slice(&piece[..read]),
+            }
+        }
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_ledger_stands_still_nothing_leaves_and_where_it_is_not_taken_it_goes_on() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let serving = Serving::start(&deploy);
+    let ask = Ask::chat(&token, &chat(false));
+    for word in [None, Some("\"Follow\"\n")] {
+        let mut heir = Heir::ask(&deploy, ASKS);
+        assert!(heir.hears("Offer"));
+        heir.says("\"Prepared\"\n");
+        assert!(heir.hears("Held"));
+        let waiting = ask.open(serving.traffic).await.expect("connected");
+        let (before, metrics) = (host.seen().len(), Ask::new("GET", "/metrics"));
+        let runs = async { while !metrics.send(serving.console).await.text().contains("phi_running_requests 1") {} };
+        tokio::time::timeout(PATIENCE, runs).await.expect("it waits");
+        assert_eq!(host.seen().len(), before, "nothing leaves before its entry is durable");
+        if let Some(word) = word {
+            heir.says(word);
+            assert!(heir.hears("No"), "it said what it must not");
+        }
+        drop(heir);
+        assert_eq!(waiting.rest().await.status, 200);
+    }
+    let heir = Serving::take_over(&deploy);
+    assert_eq!(serving.ended().code(), Some(0));
+    heir.stop();
+    assert!(statuses(&deploy).into_values().all(|status| status == Status::Answered));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_in_other_words_is_handed_nothing() {
+    let deploy = Deploy::init();
+    let serving = Serving::start(&deploy);
+    for (words, answer) in [("{\"take_over\":2}\n", "cannot hand over to this version"), (ASKS, "Offer")] {
+        let mut heir = Heir::ask(&deploy, words);
+        assert!(heir.hears(answer), "{words}");
+        // Whoever was refused may find nobody there to hear it.
+        let _ = heir.0.write_all(b"\"Ready\"\n");
+        assert!(!heir.hears("Held"), "{words}");
+    }
+    deploy.json(&["org", "list"]);
+    serving.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
