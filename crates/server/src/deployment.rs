@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::data::{Data, Lock, OVERRIDES};
-use crate::handover::Waits;
+use crate::handover::Changed;
 use crate::say::Said;
 use crate::tls;
 
@@ -49,7 +49,7 @@ pub struct Deployment {
     /// The folder's lock; `None` once it is another process's.
     lock: Mutex<Option<Lock>>,
     /// Tells the processes before of each change.
-    elders: tokio::sync::Mutex<Vec<mpsc::Sender<Waits>>>,
+    elders: tokio::sync::Mutex<Vec<mpsc::Sender<Changed>>>,
 }
 
 /// What files say, as it is in force.
@@ -88,7 +88,7 @@ impl Deployment {
         make(&mut change).await?;
         self.recorder.act(act).await.context("the act could not be recorded, so it was not done")?;
         change.commit().await.context("the act is recorded, and was not done: the store failed")?;
-        self.refresh().await
+        self.refresh(false).await
     }
 
     /// Sees to it that a route that is withdrawn in memory stays so over a restart.
@@ -201,15 +201,15 @@ impl Deployment {
     async fn enforce(&self, inforce: Inforce) -> anyhow::Result<()> {
         self.lease(&snapshot(self.store.load_all().await?, &inforce, self.root.derive(Purpose::Token))).await?;
         *self.inforce() = inforce;
-        self.refresh().await
+        self.refresh(true).await
     }
 
-    /// Puts what store and files hold now in force.
-    async fn refresh(&self) -> anyhow::Result<()> {
+    /// Puts what store and files hold now in force. `files` says whether it is not the store alone that has changed.
+    async fn refresh(&self, files: bool) -> anyhow::Result<()> {
         let contents = self.store.load_all().await?;
         let snapshot = snapshot(contents, &self.inforce(), self.root.derive(Purpose::Token));
         self.gateway.replace(snapshot);
-        self.lead_elders().await;
+        self.lead_elders(files).await;
         Ok(())
     }
 

@@ -29,7 +29,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 pub(crate) use elder::{Estate, Handover};
-pub(crate) use heir::{Elder, Inheritance, Talk, Waits};
+pub(crate) use heir::{Changed, Elder, Inheritance, Talk};
 pub(crate) use relay::relay;
 
 /// The version of these words.
@@ -74,7 +74,10 @@ enum FromElder {
 enum FromHeir {
     Prepared,
     Ready,
-    Follow,
+    Follow {
+        /// Whether files have changed, and not the store alone.
+        files: bool,
+    },
 }
 
 /// A connection that carries a word in each line.

@@ -8,7 +8,7 @@ use phi_catalog::Catalogue;
 use tokio::sync::{MutexGuard, mpsc, oneshot};
 
 use super::{Deployment, Inforce};
-use crate::handover::Waits;
+use crate::handover::Changed;
 
 impl Deployment {
     /// Keeps anything from being changed until what this returns is dropped.
@@ -43,32 +43,36 @@ impl Deployment {
         Ok(())
     }
 
-    /// Judges by what store and files hold now: an heir has changed something, and has written that down.
+    /// Judges by what the store holds now, and where they have changed by what files do: an heir has changed something, and
+    /// has written that down.
     ///
     /// # Errors
     /// Where they do not hold for this version.
-    pub(crate) async fn follow(&self) -> anyhow::Result<()> {
+    pub(crate) async fn follow(&self, files: bool) -> anyhow::Result<()> {
         let _one = self.changing.lock().await;
+        if !files {
+            return self.refresh(false).await;
+        }
         let config = Arc::new(self.data.written()?.check()?);
         let catalogue = Arc::new(Catalogue::load(self.data.overrides().as_deref())?);
         config.fits(&catalogue)?;
         let before = self.inforce().clone();
         *self.inforce() = Inforce { config, catalogue, reloads: before.reloads + 1, started: before.started };
-        self.refresh().await
+        self.refresh(true).await
     }
 
     /// From now on whoever listens to `elder` is told of each change, and is waited for.
-    pub(crate) async fn add_elder(&self, elder: mpsc::Sender<Waits>) {
+    pub(crate) async fn add_elder(&self, elder: mpsc::Sender<Changed>) {
         self.elders.lock().await.push(elder);
     }
 
     /// Waits until those before judge by what is in force here, or have ended.
-    pub(super) async fn lead_elders(&self) {
+    pub(super) async fn lead_elders(&self, files: bool) {
         let mut elders = self.elders.lock().await;
         elders.retain(|elder| !elder.is_closed());
         for elder in elders.iter() {
             let (waits, followed) = oneshot::channel();
-            if elder.send(waits).await.is_ok() {
+            if elder.send(Changed { files, waits }).await.is_ok() {
                 let _ = followed.await;
             }
         }

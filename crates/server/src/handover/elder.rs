@@ -213,8 +213,10 @@ fn pipe() -> io::Result<(Pipe, Pipe)> {
 async fn follow(line: &mut Line, deployment: &Deployment) -> anyhow::Error {
     loop {
         let followed = async {
-            let FromHeir::Follow = line.hear().await? else { bail!("it said something else than what to follow") };
-            deployment.follow().await?;
+            let FromHeir::Follow { files } = line.hear().await? else {
+                bail!("it said something else than what to follow");
+            };
+            deployment.follow(files).await?;
             line.say(&FromElder::Followed).await
         };
         if let Err(error) = followed.await {

@@ -123,23 +123,29 @@ fn unexpected(word: FromElder) -> anyhow::Error {
 #[derive(Debug)]
 pub(crate) struct Talk(Line);
 
-/// Somebody who waits until the elder judges by a change.
-pub(crate) type Waits = oneshot::Sender<()>;
+/// A change that the elder is to judge by.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    /// Whether files have changed, and not the store alone.
+    pub(crate) files: bool,
+    /// Who waits for it.
+    pub(crate) waits: oneshot::Sender<()>,
+}
 
 impl Talk {
     /// Tells the elder of every change, until it is gone, or we have to end: then it ends as well. Whoever waits in vain
     /// need not care: an elder that cannot follow ends.
-    pub(crate) async fn lead(mut self, mut changes: mpsc::Receiver<Waits>, mut stop: Stop) {
+    pub(crate) async fn lead(mut self, mut changes: mpsc::Receiver<Changed>, mut stop: Stop) {
         loop {
-            let waits = tokio::select! {
+            let changed = tokio::select! {
                 () = stop.wait_end() => return,
                 // It says nothing unasked, so this is its end.
                 _ = self.0.hear::<FromElder>() => return,
-                waits = changes.recv() => waits,
+                changed = changes.recv() => changed,
             };
-            let Some(waits) = waits else { return };
+            let Some(Changed { files, waits }) = changed else { return };
             let followed = async {
-                self.0.say(&FromHeir::Follow).await?;
+                self.0.say(&FromHeir::Follow { files }).await?;
                 self.0.hear::<FromElder>().await
             };
             match timeout(FOLLOWING, followed).await {

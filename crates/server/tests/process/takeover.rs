@@ -192,10 +192,34 @@ async fn what_is_revoked_after_the_switch_is_revoked_in_the_old_process_too() {
     let elder = Serving::start(&deploy);
     let mut kept = Kept::connect(elder.traffic).await;
     assert_eq!(kept.ask(&Ask::chat(&token, &chat(false))).await.status, 200);
+    let mut streamed = Kept::connect(elder.traffic).await;
+    assert_eq!(streamed.ask(&Ask::chat(&token, &chat(true))).await.status, 200);
     let heir = Serving::take_over(&deploy);
+    // As it would be of settings that the old version does not know.
+    deploy.settings("[listen]\ntrafic = 'x'");
     deploy.json(&["token", "revoke", &id]);
-    let reply = kept.ask(&Ask::chat(&token, &chat(false))).await;
-    assert!(reply.status == 401 && reply.is_last(), "{reply:?}");
+    for mut kept in [kept, streamed] {
+        let reply = kept.ask(&Ask::chat(&token, &chat(false))).await;
+        assert!(reply.status == 401 && reply.is_last(), "{reply:?}");
+    }
+    assert_eq!(elder.ended().code(), Some(0));
+    heir.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_change_after_the_switch_hold_in_the_old_process_too() {
+    let host = Host::start().await.expect("started");
+    let deploy = Deploy::ready(host.address());
+    let (token, _) = deploy.token(&[]);
+    let elder = Serving::start(&deploy);
+    let mut kept = Kept::connect(elder.traffic).await;
+    let ask = Ask::chat(&token, &chat(false));
+    assert_eq!(kept.ask(&ask).await.status, 200);
+    let heir = Serving::take_over(&deploy);
+    deploy.catalogue("tested.toml", "# nothing");
+    deploy.json(&["config", "reload"]);
+    let reply = kept.ask(&ask).await;
+    assert_eq!((reply.code().as_str(), reply.is_last()), ("model_not_found", true), "{reply:?}");
     assert_eq!(elder.ended().code(), Some(0));
     heir.stop();
 }
