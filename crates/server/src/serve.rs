@@ -16,14 +16,18 @@ use tokio::task::JoinSet;
 use crate::data::Data;
 use crate::deployment::{Deployment, Succession};
 use crate::handover::{Elder, Estate, Handover, Inheritance, Talk, relay};
+use crate::reload::Watch;
 use crate::sockets::Sockets;
 use crate::upgrade::Started;
-use crate::{cli, control, notify, reload, say, withdrawals};
+use crate::{cli, control, notify, say, withdrawals};
 use drain::{Signals, drain};
+
+pub use process::harden;
 
 /// What is there before anybody is served.
 struct Begun {
     deployment: Arc<Deployment>,
+    watch: Watch,
     sockets: Sockets,
     control: Control,
     before: Option<Before>,
@@ -43,11 +47,9 @@ struct Before {
 /// What kept it from starting.
 pub async fn run(data: Data, serve: &cli::Serve) -> anyhow::Result<()> {
     process::log();
-    process::harden();
     process::open_wide();
     let (started, mut signals) = (Started::now()?, Signals::new()?);
-    let watch = reload::Watch::new(data.clone())?;
-    let Begun { deployment, sockets, control, before } = begin(&data, serve.takeover).await?;
+    let Begun { deployment, watch, sockets, control, before } = begin(&data, serve.takeover).await?;
     let (config, gateway, tls) = (deployment.config(), Arc::clone(deployment.gateway()), deployment.tls()?);
     process::count_files(&config.bounds);
     let ((stopper, stop), (last, end), (housework, over)) = (Stop::pair(), Stop::pair(), Stop::pair());
@@ -97,16 +99,18 @@ async fn begin(data: &Data, takeover: bool) -> anyhow::Result<Begun> {
     let Some(mut elder) = elder else {
         let deployment = Deployment::open(data.clone()).await?;
         deployment.lease_keys().await?;
+        let watch = Watch::new(data.clone())?;
         let control = control::bind(&data.socket()).context("no orders could be taken without the control socket")?;
         let sockets = Sockets::open(&deployment.config())?;
-        return Ok(Begun { deployment: Arc::new(deployment), sockets, control, before: None });
+        return Ok(Begun { deployment: Arc::new(deployment), watch, sockets, control, before: None });
     };
     let Succession { deployment, relay, inheritance } = Deployment::take_over(data.clone(), &mut elder).await?;
     // Whatever can fail does so before the other process has given anything up.
     deployment.tls()?;
+    let watch = Watch::new(data.clone())?;
     let talk = elder.succeed().await?;
     deployment.lease_keys().await?;
     let Inheritance { traffic, console, control, records, .. } = inheritance;
-    let before = Some(Before { talk, relay, records });
-    Ok(Begun { deployment: Arc::new(deployment), sockets: Sockets { traffic, console }, control, before })
+    let (sockets, before) = (Sockets { traffic, console }, Some(Before { talk, relay, records }));
+    Ok(Begun { deployment: Arc::new(deployment), watch, sockets, control, before })
 }

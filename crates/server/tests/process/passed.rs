@@ -32,7 +32,7 @@ fn command(deploy: &Deploy, sockets: [&OwnedFd; 2], names: &str) -> Command {
     }
     command.arg(names).arg(plain.get_program()).args(plain.get_args()).arg("serve");
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
-    plain.get_envs().for_each(|(name, value)| drop(value.map(|value| command.env(name, value))));
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command
 }
 
