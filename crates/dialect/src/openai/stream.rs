@@ -85,23 +85,25 @@ impl ChatStream {
             let fault = Err(HostFault::Malformed("a frame has no choices"));
             return if top.usage.is_some() { Ok(Step::Skip) } else { fault };
         };
+        if let Some(model) = top.model.filter(|model| !is_same(*model, self.host_model.as_deref())) {
+            self.host_model = model.text().map(Into::into).or(self.host_model.take());
+        }
+        let mut items = items.peekable();
+        if items.peek().is_none() {
+            return Ok(Step::Skip);
+        }
         if !self.head.as_ref().is_some_and(|head| head.is_of(&top)) {
             self.head = Some(Head::of(&top, &self.name));
         }
         let mut out = self.head.as_ref().map_or_else(Object::new, |head| head.begin(root.raw().len()));
-        let mut is_empty = true;
         out.list("choices", |choices| {
             for item in items {
                 self.choice(item)?;
                 choices.object(|choice| choice::write(choice, item));
-                is_empty = false;
             }
             Ok(())
         })?;
-        if let Some(model) = top.model.filter(|model| !is_same(*model, self.host_model.as_deref())) {
-            self.host_model = model.text().map(Into::into).or(self.host_model.take());
-        }
-        Ok(if is_empty { Step::Skip } else { Step::Frame(Completion::new(out.finish())) })
+        Ok(Step::Frame(Completion::new(out.finish())))
     }
 
     /// Counts what a choice of a chunk says.
