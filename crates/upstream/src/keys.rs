@@ -1,4 +1,5 @@
-//! The keys that hosts are shown: leased from the vault each time, or a token that a leased service account has signed.
+//! The keys that hosts are shown: leased from the vault and kept until anything changes, or a token that a leased service
+//! account has signed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,10 +18,18 @@ const SPARE: SignedDuration = SignedDuration::from_mins(5);
 pub(crate) struct Keys {
     vault: Arc<Vault>,
     clock: Clock,
+    /// Keys as they were leased; in memory alone, as the master key is.
+    leased: Mutex<HashMap<(CredentialId, HostName), Leased>>,
     /// Tokens, for the credential and the host that each was leased for; in memory alone.
     signed: Mutex<HashMap<(CredentialId, HostName), Signed>>,
     /// A signature costs a millisecond of a processor, so there is one at a time, however many wait for it.
     signing: tokio::sync::Mutex<()>,
+}
+
+/// A key, and what it was leased of.
+struct Leased {
+    of: Arc<Sealed>,
+    key: Arc<ProviderKey>,
 }
 
 /// A token, and what it stands for.
@@ -43,7 +52,18 @@ pub(crate) enum NoKey {
 
 impl Keys {
     pub(crate) fn new(vault: Arc<Vault>, clock: Clock) -> Self {
-        Self { vault, clock, signed: Mutex::default(), signing: tokio::sync::Mutex::default() }
+        Self {
+            vault,
+            clock,
+            leased: Mutex::default(),
+            signed: Mutex::default(),
+            signing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Forgets every key, because a credential may have changed: the next one is leased anew.
+    pub(crate) fn forget(&self) {
+        self.leased.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// What a host is shown for a credential; `None` where it wants no key, or there is no credential.
@@ -54,10 +74,22 @@ impl Keys {
     ) -> Result<Option<Arc<ProviderKey>>, NoKey> {
         let (Some(kind), Some(sealed)) = (host.auth.wants(), credential) else { return Ok(None) };
         let key = match kind {
-            KeyKind::Plain => Arc::new(self.vault.lease(sealed, &host.provider, &host.name)?),
+            KeyKind::Plain => self.plain(host, sealed)?,
             KeyKind::GoogleServiceAccount => self.token(host, sealed).await?,
         };
         Ok(Some(key))
+    }
+
+    /// The key that was leased of this very credential, or a new lease.
+    fn plain(&self, host: &Host, sealed: &Arc<Sealed>) -> Result<Arc<ProviderKey>, NoKey> {
+        let place = (sealed.id, host.name.clone());
+        let mut all = self.leased.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(leased) = all.get(&place).filter(|leased| Arc::ptr_eq(&leased.of, sealed)) {
+            return Ok(Arc::clone(&leased.key));
+        }
+        let key = Arc::new(self.vault.lease(sealed, &host.provider, &host.name)?);
+        all.insert(place, Leased { of: Arc::clone(sealed), key: Arc::clone(&key) });
+        Ok(key)
     }
 
     /// A token that still holds for a while: the one that there is, or a new one.
@@ -190,6 +222,22 @@ mod tests {
         let Clock::Manual(micros) = &clock else { return };
         micros.fetch_sub(1_000_000, Ordering::SeqCst);
         assert!(!Arc::ptr_eq(&second, &shown(&keys, &london, &sealed).await), "none of the future is shown");
+    }
+
+    #[tokio::test]
+    async fn a_key_is_leased_once_and_ends_with_its_credential_or_its_host() {
+        let [london, _, developer] = hosts();
+        let keys = keys(&Clock::System);
+        let bound = Deposit { hosts: BTreeSet::from([developer.name.clone()]), ..deposit(&[]) };
+        let sealed =
+            Arc::new(vault().seal(bound, &ProviderKey::new("sk-plain"), Timestamp::UNIX_EPOCH).expect("sealed"));
+        let first = shown(&keys, &developer, &sealed).await;
+        assert!(Arc::ptr_eq(&first, &shown(&keys, &developer, &sealed).await), "it is kept");
+        keys.forget();
+        assert!(!Arc::ptr_eq(&first, &shown(&keys, &developer, &sealed).await), "it is leased anew after a change");
+        let revoked = Arc::new(Sealed { revoked: Some(Timestamp::UNIX_EPOCH), ..(*sealed).clone() });
+        assert!(keys.lease(&developer, Some(&revoked)).await.is_err(), "a revoked one is not what was kept");
+        assert!(keys.lease(&london, Some(&sealed)).await.is_err(), "another host is not shown it");
     }
 
     #[tokio::test]

@@ -75,6 +75,7 @@ impl Upstream {
     /// From now on each attempt has to hold in this scene, those of requests that are on their way too.
     pub fn judge_by(&self, scene: Arc<Scene>) {
         self.scene.store(scene);
+        self.keys.forget();
     }
 
     /// The health of the routes, as attempts have shown it.
