@@ -119,9 +119,9 @@ class Stand:
             raise Failed("the station did not start")
         return {name: Engine(**engine) for name, engine in json.loads(line).items()}
 
-    def phi(self, *words: str) -> str:
-        """Runs one command of `phi` on the data folder. Returns what it printed."""
-        done = subprocess.run([PHI, "--data", self.data, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    def phi(self, *words: str, given: str = "") -> str:
+        """Runs one command of `phi` on the data folder, `given` on its standard input. Returns what it printed."""
+        done = subprocess.run([PHI, "--data", self.data, *words], capture_output=True, text=True, input=given)
         if done.returncode != 0:
             raise Failed(f"`phi {' '.join(words)}` failed ({done.returncode}): {(done.stderr or done.stdout).strip()}")
         return done.stdout

@@ -104,7 +104,7 @@ def start_phi(the: stand.Stand, name: str, durability: str, host: Target, cores:
 
 
 def found_phi(the: stand.Stand, durability: str, addresses: dict[str, str]) -> None:
-    """The data folder of a gateway with a route for each kind, named as the kind is."""
+    """The data folder of a gateway with a route for each kind, named as the kind is, and a key for the host."""
     origin = f'source = "this machine"\ndate = "{time.strftime("%Y-%m-%d", time.gmtime())}"\n'
     catalogue = '[provider.bench]\ntitle = "The host of the bench"\n'
     for kind, address in addresses.items():
@@ -113,7 +113,7 @@ def found_phi(the: stand.Stand, durability: str, addresses: dict[str, str]) -> N
 provider = "bench"
 dialect = "openai"
 address = "http://{address}/v1"
-auth = "none"
+auth = "bearer"
 premises = true
 free = true
 processes_in = ["CH"]
@@ -127,6 +127,7 @@ own = "bench"
 status = "live"
 {origin}"""
     the.found("CH", {"bench.toml": catalogue}, settings=f'[record]\ndurability = "{durability}"\n')
+    the.phi("vault", "put", "bench", given="the-key-that-the-host-of-the-bench-is-shown\n")
 
 
 def program(name: str) -> str:
