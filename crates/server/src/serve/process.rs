@@ -9,16 +9,27 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Keeps payloads and keys out of what a crash leaves: no core dump, and of a panic its place alone, for its message
-/// may hold anything.
-pub(super) fn harden() {
+use crate::say;
+
+/// Keeps payloads and keys out of what a crash leaves, and from other processes of the same user: no core dump, no reading of
+/// the memory (`prctl(2)`, `PR_SET_DUMPABLE`), and of a panic its place alone, for its message may hold anything. Called
+/// before anything else is done.
+pub fn harden() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = rustix::process::setrlimit(Resource::Core, none) {
-        tracing::warn!(error = %error, "core dumps could not be switched off");
+        say::note(&format!("core dumps could not be switched off: {error}"));
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        say::note(&format!("other processes could not be kept from the memory of this one: {error}"));
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a bug: a task panicked");
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(place, "a bug: a task panicked");
+        } else {
+            say::note(&format!("a bug: a task panicked at {place}"));
+        }
     }));
 }
 
@@ -92,6 +103,22 @@ mod tests {
         });
         let said = String::from_utf8(paper.0.lock().expect("paper").clone()).expect("text");
         assert!(said.ends_with("a route did not answer\n") && said.lines().count() == 1, "{said}");
+    }
+
+    #[test]
+    fn check_49_of_a_panic_its_place_is_told_and_nothing_of_what_it_says() {
+        let paper = Paper::default();
+        let to = paper.clone();
+        tracing::subscriber::with_default(lines(move || to.clone()), || {
+            let before = std::panic::take_hook();
+            harden();
+            let broken = std::panic::catch_unwind(|| panic!("the prompt was {}", "leaked"));
+            std::panic::set_hook(before);
+            assert!(broken.is_err());
+        });
+        let said = String::from_utf8(paper.0.lock().expect("paper").clone()).expect("text");
+        assert!(said.contains("a bug: a task panicked") && said.contains(file!()), "{said}");
+        assert!(!said.contains("leaked") && !said.contains("prompt") && said.lines().count() == 1, "{said}");
     }
 
     #[test]
