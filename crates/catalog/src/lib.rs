@@ -16,6 +16,8 @@ mod agreement;
 mod catalogue;
 mod check;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod host;
 mod name;
 mod place;

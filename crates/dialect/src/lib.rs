@@ -9,6 +9,8 @@ mod carry;
 mod explain;
 mod fault;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod json;
 pub mod openai;
 mod question;
@@ -17,5 +19,5 @@ pub mod sse;
 pub use carry::{Carry, Field, LimitName, Misfit, Rendered, Tokenizer};
 pub use explain::{Explain, read_explain};
 pub use fault::{HostError, HostErrorKind, HostFault};
-pub use fields::{Treatment, parameters};
+pub use fields::{STEERING, Treatment, parameters};
 pub use question::{ChatQuestion, EmbeddingsQuestion, Question, read_chat, read_embeddings};

@@ -2,6 +2,8 @@
 //! the one that reads requests. What both could not but read alike is handed on byte for byte, and nothing else is.
 
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod head;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 
 mod counted;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod head;
 mod streams;
 

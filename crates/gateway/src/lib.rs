@@ -3,6 +3,8 @@
 mod body;
 mod endpoints;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod headers;
 mod http2;
 mod lull;

@@ -11,6 +11,8 @@ mod agent;
 mod bearer;
 mod caller;
 mod directory;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod org;
 mod text;
 mod token;

@@ -15,6 +15,8 @@
 mod fault;
 mod files;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod handle;
 mod handover;
 mod landmarks;

@@ -234,13 +234,18 @@ impl Written {
     /// Where the file cannot be read, is not TOML, or has a key that is no setting.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Malformed {
-                path: path.into(),
-                what: error.to_string().trim_end().to_owned(),
-            }),
+            Ok(text) => Self::parse(&text, path),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(ConfigError::Unreadable { path: path.into(), source }),
         }
+    }
+
+    /// Reads the text of the file of this path.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Malformed {
+            path: path.into(),
+            what: error.to_string().trim_end().to_owned(),
+        })
     }
 
     /// The listen addresses of the environment, where it names any, in the place of the file's.

@@ -7,6 +7,8 @@ mod control;
 mod data;
 mod day;
 pub mod deployment;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod handover;
 mod init;
 mod notify;

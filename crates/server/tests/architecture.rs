@@ -6,7 +6,7 @@ use std::fs;
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+use cargo_metadata::{Dependency, DependencyKind, Metadata, MetadataCommand};
 
 /// What each name leads to.
 type Drawing = BTreeMap<String, BTreeSet<String>>;
@@ -38,7 +38,7 @@ fn every_import_is_used() {
         let mut files = Vec::new();
         rust_files(package.manifest_path.with_file_name("src").as_std_path(), &mut files);
         let source: String = files.iter().map(|file| fs::read_to_string(file).expect("a source file")).collect();
-        let imports = package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+        let imports = package.dependencies.iter().filter(|it| ships(it));
         let idle = imports.filter(|it| !source.contains(&it.name.replace('-', "_")));
         unused.extend(idle.map(|it| format!("`{}` does not use `{}`", package.name, it.name)));
     }
@@ -257,7 +257,7 @@ fn edges(metadata: &Metadata, tests: bool) -> Drawing {
     for package in metadata.workspace_packages() {
         let imports = edges.entry(short(&package.name).to_owned()).or_default();
         for dependency in &package.dependencies {
-            if tests || dependency.kind != DependencyKind::Development {
+            if tests || ships(dependency) {
                 imports.extend(dependency.name.strip_prefix("phi-").map(str::to_owned));
             }
         }
@@ -270,12 +270,18 @@ fn doors(metadata: &Metadata) -> Drawing {
     let mut doors = Drawing::new();
     for package in metadata.workspace_packages() {
         for dependency in &package.dependencies {
-            if dependency.kind != DependencyKind::Development && !dependency.name.starts_with("phi-") {
+            if ships(dependency) && !dependency.name.starts_with("phi-") {
                 doors.entry(dependency.name.clone()).or_default().insert(short(&package.name).to_owned());
             }
         }
     }
     doors
+}
+
+/// Whether it is there in what ships: tests and fuzz targets may use more.
+fn ships(dependency: &Dependency) -> bool {
+    let fuzzing = dependency.target.as_ref().is_some_and(|target| target.to_string() == "cfg(fuzzing)");
+    dependency.kind != DependencyKind::Development && !fuzzing
 }
 
 /// A door drawn with `*` is open: whoever uses the crate may.

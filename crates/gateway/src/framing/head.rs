@@ -126,7 +126,7 @@ fn request_line(line: &[u8]) -> Result<bool, Fault> {
 }
 
 /// The name in lower case, and the value without the space around it.
-fn field(line: &[u8]) -> Result<(Vec<u8>, &[u8]), Fault> {
+pub(super) fn field(line: &[u8]) -> Result<(Vec<u8>, &[u8]), Fault> {
     let colon = line.iter().position(|byte| *byte == b':').ok_or(Fault::Field)?;
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     if !is_token(name) {
