@@ -122,7 +122,7 @@ impl Row {
 
 /// Fields that could steer who answers, where, what is kept, what it costs or who else is called, at any host that takes
 /// fields we do not know. They are refused whatever their value, and the list is what makes a row with an open body safe.
-pub(crate) const STEERING: &[&str] = &[
+pub const STEERING: &[&str] = &[
     "adapter_id",
     "allow_fallbacks",
     "api_base",

@@ -40,6 +40,11 @@ static ASKED: [(HeaderName, Rule); 11] = [
     (HeaderName::from_static("x-data-class"), Rule::Unsupported),
 ];
 
+/// The names of the headers that a caller may send and that are read, or refused rather than overlooked.
+pub fn list() -> impl Iterator<Item = &'static str> {
+    ASKED.iter().map(|(name, _)| name.as_str())
+}
+
 /// Reads what the caller wishes. Each header of the table may stand once, in one spelling, with a value of its grammar.
 ///
 /// # Errors

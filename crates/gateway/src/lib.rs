@@ -28,6 +28,7 @@ mod upkeep;
 mod vitals;
 
 pub use endpoints::{ENDPOINTS, Stage};
+pub use headers::list as headers;
 pub use request::{Bounds, Gateway};
 pub use serve::{Edge, Serve, Stop, Stopper};
 pub use snapshot::Snapshot;

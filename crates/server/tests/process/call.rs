@@ -3,9 +3,16 @@
 use std::io;
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper::header::HeaderValue;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::serving::PATIENCE;
@@ -23,6 +30,13 @@ pub(crate) struct Ask {
 pub(crate) struct Call {
     stream: TcpStream,
     got: Vec<u8>,
+}
+
+/// A connection by HTTP/2, in clear.
+#[derive(Debug)]
+pub(crate) struct Http2 {
+    sender: SendRequest<Full<Bytes>>,
+    _task: JoinSet<()>,
 }
 
 /// All that came in answer to a request.
@@ -92,6 +106,17 @@ impl Ask {
         [head.as_bytes(), self.body.as_slice()].concat()
     }
 
+    /// The request as HTTP/2 has it, where it can be said so: its host is the authority.
+    pub(crate) fn to_http2(&self) -> Option<Request<Full<Bytes>>> {
+        let mut words = self.line.split(' ');
+        let (method, target) = (words.next()?, words.next()?);
+        let mut request = Request::builder().method(method).uri(format!("http://phi{target}"));
+        for (name, value) in &self.headers {
+            request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
+        }
+        request.body(Full::new(self.body.clone().into())).ok()
+    }
+
     /// Sends the request, and reads the answer to its end.
     pub(crate) async fn send(&self, to: SocketAddr) -> Reply {
         match self.open(to).await {
@@ -121,6 +146,38 @@ impl Call {
     async fn more(&mut self) -> bool {
         let read = timeout(PATIENCE, self.stream.read_buf(&mut self.got)).await.expect("an answer in time");
         read.is_ok_and(|read| read > 0)
+    }
+}
+
+impl Http2 {
+    pub(crate) async fn connect(to: SocketAddr) -> Self {
+        let stream = TcpStream::connect(to).await.expect("connected");
+        let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+        let mut task = JoinSet::new();
+        task.spawn(async move { drop(connection.await) });
+        Self { sender, _task: task }
+    }
+
+    /// Asks, and reads the answer to its end, or to where it breaks off. `None` where the connection takes no more.
+    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Option<Reply> {
+        self.sender.ready().await.ok()?;
+        let (head, mut body) = self.sender.send_request(request).await.ok()?.into_parts();
+        let fields = head.headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            format!("{name}: {value}")
+        });
+        let lines = [format!("HTTP/2 {}", head.status.as_u16())].into_iter().chain(fields).collect::<Vec<_>>();
+        let mut reply = Reply { status: head.status.as_u16(), head: lines.join("\r\n"), body: Vec::new(), whole: true };
+        while let Some(frame) = timeout(PATIENCE, body.frame()).await.expect("an answer in time") {
+            match frame {
+                Ok(frame) => reply.body.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+                Err(_) => {
+                    reply.whole = false;
+                    break;
+                }
+            }
+        }
+        Some(reply)
     }
 }
 

@@ -1,17 +1,24 @@
 //! A marker in everything that a caller or a host can say, through every way that a call can go. Afterwards it is looked
 //! for in all that the gateway has written, printed and told to others.
 
+mod faults;
+mod parrot;
+mod process;
+mod tables;
+mod walk;
+
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use phi_simulate::{Ended, Ends, Fault, Host, Says, Tool, UsageLie, VectorLie};
+use phi_simulate::{Ended, Fault, Host, Says, Tool};
 use serde_json::{Value, json};
 
 use crate::call::{Ask, Call, Reply};
 use crate::deploy::{Deploy, MODEL, PEM, PROVIDER_KEY, Ran, key_file, text};
 use crate::search::Needles;
 use crate::serving::{PATIENCE, Serving};
+use faults::faults;
 
 /// Where letters and digits alone may stand.
 const PLAIN: &str = "qZ7vXk2mWp4tLs9";
@@ -27,18 +34,7 @@ fn marked(place: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_said_is_anywhere_afterwards() {
-    let host = Host::start().await.expect("started");
-    host.says(Says { text: marked("answer"), gap: Duration::from_millis(1), ..Says::default() });
-    let deploy = Deploy::ready(host.address());
-    deploy.settings(&format!("[gateway]\nbody_bytes = {BODY_BYTES}"));
-    deploy.attest();
-    let (general, _) = deploy.token(&["--label", "first"]);
-    let (phi, _) = deploy.token(&["--class", "phi"]);
-    deploy.json(&["agent", "create", "other", "--org", "org"]);
-    let other = deploy.json(&["token", "create", "--org", "org", "--agent", "other"]);
-    let bystander = Bystander { token: text(&other["token"]), told: Vec::new() };
-    let mut world = World { host, deploy, general, phi, bystander };
-
+    let mut world = World::new().await;
     let serving = Serving::start(&world.deploy);
     let put = world.deploy.run_with(&["vault", "put", "google"], &key_file());
     assert_eq!(put.code, Some(0), "{put:?}");
@@ -78,6 +74,20 @@ struct Bystander {
 }
 
 impl World {
+    async fn new() -> Self {
+        let host = Host::start().await.expect("started");
+        host.says(Says { text: marked("answer"), gap: Duration::from_millis(1), ..Says::default() });
+        let deploy = Deploy::ready(host.address());
+        deploy.settings(&format!("[gateway]\nbody_bytes = {BODY_BYTES}"));
+        deploy.attest();
+        let (general, _) = deploy.token(&["--label", "first"]);
+        let (phi, _) = deploy.token(&["--class", "phi"]);
+        deploy.json(&["agent", "create", "other", "--org", "org"]);
+        let other = deploy.json(&["token", "create", "--org", "org", "--agent", "other"]);
+        let bystander = Bystander { token: text(&other["token"]), told: Vec::new() };
+        Self { host, deploy, general, phi, bystander }
+    }
+
     async fn successes(&mut self, serving: &Serving) {
         let seen = self.host.seen().len();
         for (token, class) in [(&self.general, "general"), (&self.phi, "phi")] {
@@ -418,38 +428,4 @@ fn bad_credentials() -> Vec<Refused> {
     ]
     .map(|ask| ("invalid_api_key", ask))
     .into()
-}
-
-/// Every way in which a host can misbehave, most of them repeating what it was sent, or saying a marker of its own.
-fn faults() -> Vec<Fault> {
-    let statuses = [400, 401, 403, 404, 408, 412, 413, 422, 429, 500, 503];
-    let mut faults: Vec<Fault> = statuses.into_iter().map(Fault::status).collect();
-    faults.extend([
-        Fault::status(400).error("context_length_exceeded", marked("too long by 7")),
-        Fault::status(400).error("content_filter", marked("filtered")),
-        Fault::status(400).error(PLAIN, marked("other")),
-        Fault::status(429).retry_after(PLAIN),
-        Fault::Redirect { code: 307, to: format!("http://{PLAIN}.example/{PLAIN}") },
-        Fault::Model { name: PLAIN.into() },
-        Fault::Region { name: PLAIN.into() },
-        Fault::Empty,
-        Fault::NoDone,
-        Fault::NotUtf8,
-        Fault::Encoded,
-        Fault::Keepalives,
-        Fault::Drip,
-        Fault::LongLine { bytes: 9 << 20 },
-        Fault::LongHead { bytes: 1 << 20 },
-        Fault::WrongLength { by: 9 },
-        Fault::WrongLength { by: -9 },
-        Fault::Framing { ends: Ends::Cr, bom: true },
-        Fault::Vectors { lie: VectorLie::Text },
-    ]);
-    faults.extend([None, Some(0), Some(3)].map(|after| Fault::Reset { after }));
-    faults.extend([None, Some(0), Some(3)].map(|after| Fault::Cut { after }));
-    faults.extend([0, 3].map(|after| Fault::Malformed { after }));
-    faults.extend([0, 3].map(|after| Fault::ErrorFrame { after }));
-    let lies = [UsageLie::Negative, UsageLie::Absurd, UsageLie::Text, UsageLie::Missing, UsageLie::Twice];
-    faults.extend(lies.map(|lie| Fault::Usage { lie }));
-    faults
 }

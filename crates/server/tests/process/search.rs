@@ -33,6 +33,11 @@ impl Needles {
         Self(needles.into_iter().map(|(name, needle)| (name, needle.into_bytes())).collect())
     }
 
+    /// Each spelling.
+    pub(crate) fn spellings(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|(_, needle)| needle.as_slice())
+    }
+
     /// Where the text is in these bytes, and in which spellings.
     pub(crate) fn in_bytes(&self, place: &str, bytes: &[u8]) -> Vec<String> {
         let found = self.0.iter().filter(|(_, needle)| has(bytes, needle));

@@ -1,0 +1,231 @@
+//! What can be said, as the gateway's own tables have it: endpoints, fields of bodies, headers. A later row falls under it.
+
+use phi_dialect::{Carry, STEERING, parameters};
+use phi_gateway::{ENDPOINTS, headers};
+use phi_words::Modality;
+use serde_json::{Value, json};
+
+use super::{ODD, PLAIN, full, marked};
+use crate::call::Ask;
+
+/// Where a key may stand that nobody knows. It alone is repeated, to the one who sent it.
+pub(super) const KEY: &str = "vB9nQ4zLw7Kt";
+
+/// A row of the table of endpoints.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    method: &'static str,
+    path: &'static str,
+    pub(super) modality: Option<Modality>,
+}
+
+/// A request, and where in it the marker stands.
+pub(super) type Marked = (String, Ask);
+
+pub(super) fn places() -> Vec<Place> {
+    ENDPOINTS.iter().map(|row| Place { method: row.method, path: row.path, modality: row.modality() }).collect()
+}
+
+/// A request of a modality that is answered, with a marker in every field that can hold text.
+pub(super) fn whole(modality: Modality, stream: bool) -> Option<Value> {
+    match modality {
+        Modality::Chat => {
+            let mut body = full(stream);
+            let said = json!({"role": "assistant", "refusal": marked("refusal"), "annotations": [{KEY: marked("note")}],
+                "reasoning": marked("reasoning"), "reasoning_content": marked("reasoning")});
+            body["messages"].as_array_mut().expect("messages").insert(3, said);
+            body["prediction"] = json!({"type": "content", "content": marked("prediction")});
+            Some(body)
+        }
+        Modality::Embeddings => Some(json!({
+            "model": "tested/vectors", "input": [marked("first"), marked("second")], "user": marked("user"),
+            "safety_identifier": marked("safety"), "prompt_cache_key": marked("cache"), "metadata": {KEY: marked("metadata")},
+        })),
+        Modality::Ocr
+        | Modality::Transcription
+        | Modality::Speech
+        | Modality::Image
+        | Modality::Video
+        | Modality::Math => None,
+    }
+}
+
+/// Every field of a modality, and everything within a body that is answered, in the place of which or beside which a marker
+/// stands; and JSON that is none.
+pub(super) fn bodies(modality: Modality, body: &Value) -> Vec<(String, String)> {
+    let carry = Carry::plain("own".parse().expect("a name"));
+    let fields = parameters(modality, &carry).into_iter().map(|(name, _)| name).chain(STEERING.iter().copied());
+    let mut found: Vec<(String, Value)> = Vec::new();
+    for name in fields.chain([KEY]) {
+        for value in values() {
+            let mut body = body.clone();
+            body[name] = value;
+            found.push((format!("field {name}"), body));
+        }
+    }
+    for at in pointers("", body) {
+        for value in values() {
+            let mut body = body.clone();
+            *body.pointer_mut(&at).expect("it is there") = value;
+            found.push((format!("in place of {at}"), body));
+        }
+        let mut body = body.clone();
+        if let Some(object) = body.pointer_mut(&at).and_then(Value::as_object_mut) {
+            object.insert(KEY.to_owned(), json!(marked("beside")));
+            found.push((format!("within {at}"), body));
+        }
+    }
+    let mut found: Vec<_> = found.into_iter().map(|(place, body)| (place, body.to_string())).collect();
+    let text = body.to_string();
+    let cuts = (1..16).map(|part| text.floor_char_boundary(text.len() * part / 16));
+    found.extend(cuts.map(|at| (format!("cut at {at}"), text[..at].to_owned())));
+    found.push(("twice".to_owned(), format!("{{\"{PLAIN}\": 1, \"{PLAIN}\": 2, {}", &text[1..])));
+    found.push(("behind".to_owned(), format!("{text}{PLAIN}")));
+    found.push(("before".to_owned(), format!("{PLAIN}{text}")));
+    found.push(("a control".to_owned(), text.replacen(PLAIN, &format!("{PLAIN}\u{1}"), 1)));
+    found.push(("an escape".to_owned(), text.replacen(PLAIN, &format!("{PLAIN}\\ud800"), 1)));
+    found
+}
+
+fn values() -> [Value; 3] {
+    [json!(marked("value")), json!({KEY: marked("nested")}), json!([marked("listed"), {KEY: [ODD]}])]
+}
+
+/// Every place within a body.
+fn pointers(at: &str, value: &Value) -> Vec<String> {
+    let within: Vec<(String, &Value)> = match value {
+        Value::Object(object) => object.iter().map(|(key, value)| (format!("{at}/{key}"), value)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, value)| (format!("{at}/{index}"), value)).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    };
+    let deeper = within.into_iter().flat_map(|(at, value)| pointers(&at, value));
+    [at.to_owned()].into_iter().chain(deeper).collect()
+}
+
+impl Place {
+    pub(super) fn path(&self) -> String {
+        format!("/v1{}", self.path.replace("{id}", PLAIN))
+    }
+
+    /// The request that the row is for, with markers in its body. A row that is not built is asked as a chat.
+    pub(super) fn ask(&self) -> Ask {
+        self.at(&self.path())
+    }
+
+    fn at(&self, target: &str) -> Ask {
+        let ask = Ask::new(self.method, target);
+        let body = self.modality.and_then(|modality| whole(modality, false)).unwrap_or_else(|| full(false));
+        match self.path {
+            _ if self.method == "GET" => ask,
+            "/route/explain" => ask.json(explained("/chat/completions", &body.to_string())),
+            _ => ask.json(body.to_string()),
+        }
+    }
+
+    /// What stands in its path, its query and its type. With HTTP/2 the targets that are no path are left out.
+    pub(super) fn targets(&self, by: &str) -> Vec<Marked> {
+        let (path, coded) = (self.path(), "J%C3%B6rg%20%22Kn4r%22%2F%5C%C3%A9");
+        let targets = [
+            format!("{path}/{PLAIN}"),
+            format!("{path}/{coded}"),
+            format!("/v1/{PLAIN}{}", self.path),
+            format!("/{PLAIN}/v1{}", self.path),
+            format!("{path};{PLAIN}={PLAIN}"),
+            format!("{path}?{PLAIN}"),
+            format!("{path}?prompt={coded}"),
+            format!("{path}?key={by}&region={PLAIN}"),
+            format!("/api{path}?class={PLAIN}"),
+            format!("{path}#{PLAIN}"),
+            format!("http://{PLAIN}.example{path}"),
+        ];
+        let mut asks: Vec<Marked> =
+            targets.into_iter().map(|target| (target.clone(), self.at(&target).by(by))).collect();
+        asks.push(("the method".to_owned(), Ask::new(PLAIN, &path).by(by)));
+        let upload = format!(
+            "--{PLAIN}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{PLAIN} {ODD}.pdf\"\r\n\r\n{ODD}\r\n--{PLAIN}--"
+        );
+        let typed = |kind: &str| Ask::new(self.method, &path).by(by).with("content-type", kind).bytes(upload.clone());
+        for kind in [&format!("multipart/form-data; boundary={PLAIN}"), PLAIN, &format!("application/json; a={PLAIN}")]
+        {
+            asks.push((format!("the type {kind}"), typed(kind)));
+        }
+        asks
+    }
+
+    /// Each header that is read, and each that others read, with a marker as its value; and a marker as its name.
+    pub(super) fn heads(&self, by: &str, other: &str) -> Vec<Marked> {
+        let shaped = format!("phi_live_{PLAIN}a_{PLAIN}");
+        let mut asks = Vec::new();
+        for name in headers().chain(OTHERS.iter().copied()) {
+            for value in [PLAIN, &marked("header"), &shaped, &PLAIN.repeat(40), other] {
+                let ask = if name == "authorization" { self.ask() } else { self.ask().by(by) };
+                asks.push((format!("{name}: {value}"), ask.with(name, value)));
+            }
+        }
+        for name in headers() {
+            let spelled = name.replace('-', "_");
+            asks.push((format!("{spelled}, {name}"), self.ask().by(by).with(&spelled, PLAIN).with(name, PLAIN)));
+        }
+        asks.push(("a name".to_owned(), self.ask().by(by).with(KEY, &marked("header"))));
+        asks
+    }
+
+    /// Each header among the trailers of a body.
+    pub(super) fn trailers(&self, by: &str) -> Vec<Marked> {
+        let body = full(false).to_string();
+        let ask = Ask::new(self.method, &self.path()).by(by).with("content-type", "application/json");
+        let ask = ask.with("transfer-encoding", "chunked");
+        let trailed = |name: &str| {
+            let chunk = format!("{:x};{PLAIN}={PLAIN}\r\n{body}\r\n0\r\n{name}: {PLAIN}\r\n\r\n", body.len());
+            (format!("trailer {name}"), ask.clone().bytes(chunk))
+        };
+        headers().chain([KEY, "traceparent"]).map(trailed).collect()
+    }
+}
+
+/// A request to explain another.
+pub(super) fn explained(endpoint: &str, body: &str) -> String {
+    format!("{{\"endpoint\": \"{endpoint}\", \"request\": {body}}}")
+}
+
+/// Headers that servers, proxies and tracers elsewhere read or write down.
+const OTHERS: &[&str] = &[
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "b3",
+    "x-b3-traceid",
+    "x-cloud-trace-context",
+    "x-amzn-trace-id",
+    "x-request-id",
+    "x-correlation-id",
+    "cookie",
+    "referer",
+    "origin",
+    "user-agent",
+    "from",
+    "via",
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-real-ip",
+    "x-http-method-override",
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-location",
+    "expect",
+    "host",
+    "if-none-match",
+    "range",
+    "openai-organization",
+    "openai-project",
+    "openai-safety-identifier",
+    "anthropic-version",
+    "x-stainless-lang",
+];
