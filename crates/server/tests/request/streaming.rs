@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::ask::{Ask, SECRET, chat, events, streamed, with};
+use crate::operations::probe;
 use crate::setup::Setup;
 use crate::stand::{SOON, Stand, wait_until};
 
@@ -433,4 +434,35 @@ async fn a_rule_that_breaks_breaks_one_answer_and_is_an_alarm() {
     wait_until("all places are given back", async || stand.gateway.running() == 0).await;
     assert_eq!(stand.recorder.counters().alarms.load(std::sync::atomic::Ordering::SeqCst), 2);
     assert_eq!(stand.ask(Ask::chat("local/m")).await.status, 500, "each answer is judged");
+}
+
+#[tokio::test]
+async fn check_49_a_panic_with_an_answer_in_it_tells_its_place_alone() {
+    let before = std::panic::take_hook();
+    phi_server::serve::harden();
+    let paper = tempfile::NamedTempFile::new().unwrap();
+    let lines = tracing_subscriber::fmt().with_writer(Arc::new(paper.reopen().unwrap())).with_ansi(false).finish();
+    tracing::subscriber::set_global_default(lines).unwrap();
+    let stand = judged(|| {
+        |heard| match heard {
+            Heard::Frame(frame) if said(&frame).contains("word ") => panic!("a bug in a rule, upon {}", said(&frame)),
+            Heard::Frame(frame) => Verdict::pass(frame),
+            Heard::Finish => Verdict::hold(),
+        }
+    })
+    .await;
+    let whole = stand.ask(Ask::chat("alps/m")).await;
+    let stream = stand.begin(Ask::stream("alps/m")).await;
+    let (id, broken) = (stream.id(), stream.broken_off().await);
+    std::panic::set_hook(before);
+    assert_eq!((whole.refusal(), broken.contains("upon")), ((500, "internal".to_owned()), false));
+    assert_eq!(stand.closed(whole.id()).await.status, Status::Panicked);
+    assert_eq!(stand.closed(id).await.status, Status::Panicked);
+    let told = std::fs::read_to_string(paper.path()).unwrap();
+    let told = [told, stand.ledger_text().await, probe(&stand, "/metrics").await.text()].concat();
+    assert_eq!(told.matches("a bug: a task panicked").count(), 2, "{told}");
+    for secret in ["simulated", "upon", SECRET] {
+        assert!(!told.contains(secret), "{secret}: {told}");
+    }
+    assert_eq!(stand.ask(Ask::get("/v1/models")).await.status, 200, "it serves on");
 }
