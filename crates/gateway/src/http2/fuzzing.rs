@@ -81,7 +81,8 @@ pub fn head(bytes: &[u8]) {
         request.headers_mut().remove(gone);
     }
     let Ok(request) = plain(request) else { return };
-    let mut text = format!("POST {} HTTP/1.1\r\n", request.uri()).into_bytes();
+    let target = request.uri().path_and_query().expect("a path");
+    let mut text = format!("POST {} HTTP/1.1\r\n", target.as_str()).into_bytes();
     for (name, value) in request.headers() {
         text.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
