@@ -19,6 +19,7 @@ use crate::deploy::{Deploy, MODEL, PEM, PROVIDER_KEY, Ran, key_file, text};
 use crate::search::Needles;
 use crate::serving::{PATIENCE, Serving};
 use faults::faults;
+use tables::KEY;
 
 /// Where letters and digits alone may stand.
 const PLAIN: &str = "qZ7vXk2mWp4tLs9";
@@ -231,8 +232,14 @@ impl World {
         self.secrets().iter().flat_map(|needles| needles.in_folder(self.deploy.root())).collect()
     }
 
-    /// The markers, the providers' keys, and what of the tokens is secret.
+    /// All that may be nowhere.
     fn secrets(&self) -> Vec<Needles> {
+        [self.untold(), vec![Needles::of(KEY)]].concat()
+    }
+
+    /// What is told to nobody, not even to the one who sent it: the markers, the providers' keys, and what of the tokens is
+    /// secret.
+    fn untold(&self) -> Vec<Needles> {
         let tokens = [&self.general, &self.phi, &self.bystander.token].map(|token| secret_part(token));
         [&[PLAIN, ODD, PROVIDER_KEY, line_of_key()][..], &tokens].concat().into_iter().map(Needles::of).collect()
     }

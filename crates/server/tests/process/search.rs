@@ -10,7 +10,7 @@ use phi_crypto::hex;
 use crate::call::has;
 
 /// A text in every spelling that it could have.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Needles(Vec<(&'static str, Vec<u8>)>);
 
 impl Needles {
