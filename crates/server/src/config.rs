@@ -240,11 +240,12 @@ impl Written {
         }
     }
 
-    /// Reads the text of the file of this path.
+    /// Reads the text of the file of this path. The line that is wrong is named and not repeated: a login may stand in it.
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Malformed {
-            path: path.into(),
-            what: error.to_string().trim_end().to_owned(),
+        toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count());
+            let at = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            ConfigError::Malformed { path: path.into(), what: at + &plain(error.message()) }
         })
     }
 
@@ -419,7 +420,16 @@ fn loopback(ip: IpAddr) -> bool {
 }
 
 fn wrong(setting: &'static str, problem: String, hint: &'static str) -> ConfigError {
-    ConfigError::Value { setting, problem, hint }
+    ConfigError::Value { setting, problem: plain(&problem), hint }
+}
+
+/// Text of the file on a terminal: it may have characters in it that do something there.
+fn plain(text: &str) -> String {
+    let shown = |letter: char| match letter.is_control() && letter != '\n' {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]
@@ -472,6 +482,8 @@ mod tests {
         let error = checked(text).expect_err("a login");
         assert!(error.contains("upstream.proxy_login_file") && !error.contains("sesame"), "{error}");
         let written: Written = toml::from_str(text).expect("settings");
+        let error = Written::parse(&format!("{text}x"), "phi.toml".as_ref()).expect_err("no TOML").to_string();
+        assert!(error.contains("line 2: ") && !error.contains("sesame"), "{error}");
         let shown = toml::to_string(&written).expect("settings");
         assert!(shown.contains("http://(login)@proxy.example:3128") && !shown.contains("sesame"), "{shown}");
     }
