@@ -32,7 +32,7 @@ pub use agreement::{Agreement, Kind, State};
 pub use catalogue::Catalogue;
 pub use file::files;
 pub use host::{Auth, Dialect, Evidence, Host};
-pub use name::{Alias, Named};
+pub use name::{AUTO, Alias, Named};
 pub use place::{Extent, Territory};
 pub use price::{CREDITS, Cost, CostError, ExactUsd, MARGIN_BP, Micros, Price, Rate, UnitPrice};
 pub use problem::{Problem, Problems};

@@ -9,7 +9,7 @@ use crate::written::WrittenAlias;
 use crate::{Provider, Rate, Row, Says, Status};
 
 /// The model that a caller names to have one chosen.
-pub(crate) const AUTO: &str = "auto";
+pub const AUTO: &str = "auto";
 
 /// What a name means.
 #[derive(Debug, Clone)]

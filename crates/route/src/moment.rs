@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use phi_catalog::Row;
+use phi_catalog::{AUTO, Row};
 use phi_dialect::{Carry, Misfit, Question};
 use phi_police::{Facts, Permit};
 use phi_words::{Class, Framework, MicroUsd, Modality, ModelName, OrgId, Region, RouteId, SpaceName, Tier, Usage};
@@ -15,9 +15,6 @@ use crate::health::{self, Unfit};
 use crate::residency::{Case, Eligible, Lack, Resident};
 use crate::scene::{Link, Scene, Spot};
 use crate::{Dropped, Health};
-
-/// The model that a caller names to have one chosen.
-pub(crate) const AUTO: &str = "auto";
 
 /// How many routes a plan holds at most.
 pub(crate) const LONGEST: usize = 16;

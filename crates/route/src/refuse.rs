@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use phi_catalog::Row;
+use phi_catalog::{AUTO, Row};
 use phi_dialect::Misfit;
 use phi_words::{Class, Code, Refusal, Wait};
 
-use crate::moment::{AUTO, Moment, Order, Wish};
+use crate::moment::{Moment, Order, Wish};
 use crate::residency::is_general_work;
 use crate::{Dropped, Lack};
 

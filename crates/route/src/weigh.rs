@@ -70,15 +70,10 @@ fn candidate<'a>(
 fn worst(permit: &Permit, row: &Row) -> Option<Usage> {
     let question = permit.ask().question();
     let input = question.body_len() as u64;
-    let output = match row.modality {
-        Modality::Embeddings => 0,
-        Modality::Chat
-        | Modality::Ocr
-        | Modality::Transcription
-        | Modality::Speech
-        | Modality::Image
-        | Modality::Video
-        | Modality::Math => question.output_limit().or(row.max_output).or(row.context)?,
+    let output = if row.modality == Modality::Embeddings {
+        0
+    } else {
+        question.output_limit().or(row.max_output).or(row.context)?
     };
     Some(Usage { input, output, ..Usage::default() })
 }

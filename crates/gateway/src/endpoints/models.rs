@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use phi_catalog::{Catalogue, Named, Row, Status};
+use phi_catalog::{AUTO, Catalogue, Named, Row, Status};
 use phi_dialect::{Treatment, parameters};
 use phi_police::{Terms, Wishes};
 use phi_route::Scene;
@@ -15,9 +15,6 @@ use serde_json::{Value, json};
 
 use crate::endpoints::pricing::{price, retires};
 use crate::request::{Gateway, internal};
-
-/// The model that a caller names to have one chosen.
-const AUTO: &str = "auto";
 
 impl Gateway {
     /// Every name that works under these terms: `auto`, then aliases, then models, each sorted. They are looked up on a
