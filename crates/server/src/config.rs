@@ -245,7 +245,7 @@ impl Written {
         toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count());
             let at = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            ConfigError::Malformed { path: path.into(), what: at + &plain(error.message()) }
+            ConfigError::Malformed { path: path.into(), what: plain(at + error.message()) }
         })
     }
 
@@ -420,16 +420,16 @@ fn loopback(ip: IpAddr) -> bool {
 }
 
 fn wrong(setting: &'static str, problem: String, hint: &'static str) -> ConfigError {
-    ConfigError::Value { setting, problem: plain(&problem), hint }
+    ConfigError::Value { setting, problem: plain(problem), hint }
 }
 
 /// Text of the file on a terminal: it may have characters in it that do something there.
-fn plain(text: &str) -> String {
-    let shown = |letter: char| match letter.is_control() && letter != '\n' {
-        true => letter.escape_default().to_string(),
-        false => letter.to_string(),
-    };
-    text.chars().map(shown).collect()
+fn plain(text: String) -> String {
+    let acts = |letter: char| letter.is_control() && letter != '\n';
+    if !text.contains(acts) {
+        return text;
+    }
+    text.chars().map(|letter| if acts(letter) { letter.escape_default().to_string() } else { letter.into() }).collect()
 }
 
 #[cfg(test)]
