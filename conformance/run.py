@@ -77,7 +77,11 @@ def node() -> str:
 
 def vocabulary() -> pathlib.Path:
     """A folder in which tiktoken finds cl100k_base, so that nothing is fetched: the gateway's own copy of it."""
-    told = subprocess.run(["cargo", "metadata", "--format-version=1", "--offline"], cwd=REPO, capture_output=True, check=True).stdout
+    version = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
+    host = next(line.removeprefix("host: ") for line in version.splitlines() if line.startswith("host: "))
+    # Of this platform alone: what others need was never fetched.
+    command = ["cargo", "metadata", "--format-version=1", "--offline", "--filter-platform", host]
+    told = subprocess.run(command, cwd=REPO, capture_output=True, check=True).stdout
     package = next(package for package in json.loads(told)["packages"] if package["name"] == "tiktoken-rs")
     folder = REPO / ".local" / "tiktoken"
     folder.mkdir(parents=True, exist_ok=True)
