@@ -22,7 +22,7 @@ use crate::upgrade::Started;
 use crate::{cli, control, notify, say, withdrawals};
 use drain::{Signals, drain};
 
-pub use process::harden;
+pub use process::{harden, travel_light};
 
 /// What is there before anybody is served.
 struct Begun {
