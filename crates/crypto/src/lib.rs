@@ -9,7 +9,8 @@
 //! a provider's PKCS#8 key ── sign_rs256(message)      RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017)
 //! ```
 //!
-//! What is secret here is wiped when dropped, has no Display and an empty Debug.
+//! What is secret here has no Display and an empty Debug. It is wiped when dropped, but for the half of a [`Key`] that
+//! hashes.
 
 mod digest;
 mod key;

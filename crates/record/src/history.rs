@@ -278,4 +278,4 @@ fn read(index: u64, bytes: &[u8]) -> Result<Line, HistoryError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -110,10 +110,10 @@ mod tests {
     use phi_crypto::Root;
     use phi_ledger::{Durability, Ledger, Options};
     use phi_words::Clock;
-    use serde_json::json;
 
     use super::*;
     use crate::entry::{ClosedRecord, ENTRY_VERSION, Status};
+    use crate::history::tests::opened;
     use crate::{Act, By};
 
     const LONGEST: Duration = Duration::from_secs(600);
@@ -121,18 +121,6 @@ mod tests {
     fn recorder(folder: &std::path::Path) -> Arc<Recorder> {
         let (ledger, _) = Ledger::open(folder, Options::new("test/1", Durability::Disk)).expect("opened");
         Arc::new(Recorder::new(ledger, Root::from_bytes(&[7; 32]), Clock::System))
-    }
-
-    fn opened(id: RequestId) -> Record {
-        let hash = json!({"key": 1, "hash": "5f".repeat(32)});
-        let record = json!({
-            "record": "opened", "id": id.to_string(), "org": RequestId::new().to_string(),
-            "agent": RequestId::new().to_string(), "token": RequestId::new().to_string(), "modality": "chat",
-            "model": "a/model", "region": "EU", "class": "phi", "data_classes": [], "stream": true, "rules": [],
-            "policy": "none", "catalogue": "6d0a", "snapshot": 1, "routes": ["a-model"], "body_bytes": 100,
-            "commitment": hash, "durability": "disk",
-        });
-        serde_json::from_value(record).expect("a record")
     }
 
     fn closed(id: RequestId, incidents: Vec<Incident>) -> Record {

@@ -26,9 +26,13 @@ pub(crate) fn length(head: &[u8]) -> Option<u64> {
 
 /// How much is handed on where the bytes come in pieces of this size, how many heads, and why no more is.
 fn judge(bytes: &[u8], size: usize) -> (usize, u64, Option<Fault>) {
-    let (mut framing, mut passed, mut end) = (Framing::new(), 0, 0);
-    while end < bytes.len() {
-        end = bytes.len().min(end + size.max(1));
+    read_in(bytes, |end| end.is_multiple_of(size.max(1)))
+}
+
+/// The same of pieces that end at `cuts`.
+pub(super) fn read_in(bytes: &[u8], cuts: impl Fn(usize) -> bool) -> (usize, u64, Option<Fault>) {
+    let (mut framing, mut passed) = (Framing::new(), 0);
+    for end in (1..=bytes.len()).filter(|end| *end == bytes.len() || cuts(*end)) {
         while passed < end {
             match framing.look(&bytes[passed..end]) {
                 Ok(0) => break,

@@ -2,25 +2,11 @@
 
 use proptest::prelude::*;
 
+use super::fuzzing::read_in;
 use super::*;
 
-/// How much is handed on, in order, when the bytes come in pieces that end at `cuts`, and why no more is.
-fn read(bytes: &[u8], cuts: impl Fn(usize) -> bool) -> (usize, u64, Option<Fault>) {
-    let (mut framing, mut passed) = (Framing::new(), 0);
-    for end in (1..=bytes.len()).filter(|end| *end == bytes.len() || cuts(*end)) {
-        while passed < end {
-            match framing.look(&bytes[passed..end]) {
-                Ok(0) => break,
-                Ok(good) => passed += good,
-                Err(fault) => return (passed, framing.heads(), Some(fault)),
-            }
-        }
-    }
-    (passed, framing.heads(), None)
-}
-
 fn whole(bytes: &[u8]) -> (usize, u64, Option<Fault>) {
-    read(bytes, |_| false)
+    read_in(bytes, |_| false)
 }
 
 fn fault(text: &str) -> Option<Fault> {
@@ -285,8 +271,8 @@ proptest! {
     #[test]
     fn however_bytes_come_they_are_judged_alike(bytes in stream(), cuts in any::<u64>()) {
         let at_once = whole(&bytes);
-        prop_assert_eq!(read(&bytes, |_| true), at_once);
-        prop_assert_eq!(read(&bytes, |end| cuts.rotate_left(end as u32 % 64) & 1 == 1), at_once);
+        prop_assert_eq!(read_in(&bytes, |_| true), at_once);
+        prop_assert_eq!(read_in(&bytes, |end| cuts.rotate_left(end as u32 % 64) & 1 == 1), at_once);
     }
 
     #[test]

@@ -29,7 +29,8 @@ fn open(folder: &Path, tape: &Arc<Tape>) -> (Recorder, Recovered) {
     (Recorder::new(ledger, Root::from_bytes(&[7; 32]), Clock::System), recovered)
 }
 
-fn opened(id: RequestId) -> Record {
+/// A record of a call that begins.
+pub(crate) fn opened(id: RequestId) -> Record {
     let hash = json!({"key": 1, "hash": "5f".repeat(32)});
     let record = json!({
         "record": "opened", "id": id.to_string(), "org": RequestId::new().to_string(),
