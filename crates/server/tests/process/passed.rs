@@ -13,8 +13,8 @@ use crate::serving::Serving;
 
 /// Makes copies of two descriptors 3 and 4, and becomes the program, as systemd does it.
 const MANAGER: &str = r#"
-import os, sys
-first, second = (os.dup2(int(fd), 10 + n) for n, fd in enumerate(sys.argv[1:3]))
+import fcntl, os, sys
+first, second = (fcntl.fcntl(int(fd), fcntl.F_DUPFD, 100) for fd in sys.argv[1:3])
 os.dup2(first, 3, inheritable=True)
 os.dup2(second, 4, inheritable=True)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES=sys.argv[3])

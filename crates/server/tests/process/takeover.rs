@@ -2,7 +2,7 @@
 //! opened and closed once.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Stdio;
@@ -354,13 +354,16 @@ impl Heir {
         self.0.write_all(words.as_bytes()).expect("written");
     }
 
-    /// Reads on until what came holds `text`; whether it ever did. Descriptors that come along are dropped.
+    /// Reads on until what came holds `text`; whether it ever did. Descriptors that come along are dropped. Who hangs
+    /// up with words of ours unread resets the connection.
     fn hears(&mut self, text: &str) -> bool {
         let (mut heard, mut piece) = (Vec::new(), [0; 1_024]);
         while !has(&heard, text.as_bytes()) {
-            match self.0.read(&mut piece).expect("a word in time") {
-                0 => return false,
-                read => heard.extend_from_slice(&piece[..read]),
+            match self.0.read(&mut piece) {
+                Ok(0) => return false,
+                Ok(read) => heard.extend_from_slice(&piece[..read]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return false,
+                Err(error) => panic!("no word in time: {error}"),
             }
         }
         true
