@@ -24,7 +24,7 @@ const EVERY: usize = 3;
 
 fn open(folder: &Path, tape: &Arc<Tape>) -> (Recorder, Recovered) {
     let options =
-        Options { segment_bytes: 9_000, files: Arc::clone(tape) as _, ..Options::new("test/1", Durability::Disk) };
+        Options { segment_bytes: 5_000, files: Arc::clone(tape) as _, ..Options::new("test/1", Durability::Disk) };
     let (ledger, recovered) = Ledger::open(folder, options).expect("opened");
     (Recorder::new(ledger, Root::from_bytes(&[7; 32]), Clock::System), recovered)
 }
@@ -122,7 +122,8 @@ async fn after_a_power_cut_every_open_call_is_closed_as_unknown_once() {
         acknowledged.extend([one, two, three, four].concat());
         assert_eq!(acknowledged.len(), CALLERS * CALLS);
         recorder.ledger.shutdown().expect("written");
-        assert!(recorder.ledger.landmarks().expect("listed").len() > 4, "several segments");
+        let segments = recorder.ledger.landmarks().expect("listed").len();
+        assert!(segments > 4, "{segments} segments");
 
         let (mut platter, mut random) = (Platter::default(), Random::new(seed));
         for (n, asked) in tape.asked().iter().enumerate() {

@@ -359,12 +359,14 @@ impl Heir {
     fn hears(&mut self, text: &str) -> bool {
         let (mut heard, mut piece) = (Vec::new(), [0; 1_024]);
         while !has(&heard, text.as_bytes()) {
-            match self.0.read(&mut piece) {
-                Ok(0) => return false,
-                Ok(read) => heard.extend_from_slice(&piece[..read]),
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return false,
-                Err(error) => panic!("no word in time: {error}"),
+            let read = match self.0.read(&mut piece) {
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+                read => read.expect("a word in time"),
+            };
+            if read == 0 {
+                return false;
             }
+            heard.extend_from_slice(&piece[..read]);
         }
         true
     }
