@@ -142,6 +142,11 @@ impl<'d> Value<'d> {
         self.text.get(self.node.start as usize..self.node.end as usize).unwrap_or_default()
     }
 
+    /// At which byte of the document it begins.
+    pub(crate) fn start(self) -> usize {
+        self.node.start as usize
+    }
+
     /// A string, unescaped.
     pub fn text(self) -> Option<Cow<'d, str>> {
         let inner = self.raw().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
@@ -243,6 +248,20 @@ impl fmt::Debug for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}(..)", self.node.kind)
     }
+}
+
+/// How many characters a string has; `None` for anything else.
+pub(crate) fn chars(value: Value<'_>) -> Option<u64> {
+    value.text().map(|text| text.chars().count() as u64)
+}
+
+/// How many characters the string has that these bytes stand for between its quotes; `None` where they stand for none, or end it.
+pub(crate) fn chars_within(inner: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(inner).ok()?;
+    if plain(inner) == inner.len() {
+        return Some(text.chars().count() as u64);
+    }
+    scan::is_inside(inner).then(|| scan::unescape(inner).chars().count() as u64)
 }
 
 /// Whether a byte cannot stand in a string as it is.

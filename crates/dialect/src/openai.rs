@@ -4,6 +4,7 @@ pub mod chat;
 mod choice;
 pub mod embeddings;
 pub mod errors;
+mod form;
 mod stream;
 mod usage;
 

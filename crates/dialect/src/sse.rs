@@ -18,8 +18,10 @@ pub struct Event {
 #[derive(Debug)]
 pub struct Parser {
     max: usize,
+    /// What came of a line so far.
     line: Completing,
-    data: Completing,
+    /// The data lines so far, where there is one.
+    data: Option<Completing>,
     /// The last byte was a CR: a LF that follows belongs to it.
     after_cr: bool,
     /// Nothing was read yet: a byte order mark may come.
@@ -39,7 +41,7 @@ impl Parser {
 
     /// A parser of lines and events of so many bytes.
     pub fn with_max(max: usize) -> Self {
-        Self { max, line: Completing::default(), data: Completing::default(), after_cr: false, at_start: true }
+        Self { max, line: Completing::default(), data: None, after_cr: false, at_start: true }
     }
 
     /// Takes the next bytes and gives the events that they complete. What follows the last blank line waits for more, and is
@@ -57,38 +59,47 @@ impl Parser {
             if self.line.0.len() + line.len() > self.max {
                 return Err(TooLong);
             }
-            self.line.0.extend_from_slice(line);
             rest = after;
-            if let Some((&end, after)) = rest.split_first() {
-                self.after_cr = end == b'\r';
-                rest = after;
-                events.extend(self.end_line()?);
-            }
+            let Some((&end, after)) = rest.split_first() else {
+                self.line.0.extend_from_slice(line);
+                break;
+            };
+            self.after_cr = end == b'\r';
+            rest = after;
+            events.extend(if self.line.0.is_empty() {
+                self.take(line)?
+            } else {
+                let mut whole = std::mem::take(&mut self.line.0);
+                whole.extend_from_slice(line);
+                self.take(&whole)?
+            });
         }
         Ok(events)
     }
 
-    fn end_line(&mut self) -> Result<Option<Event>, TooLong> {
-        let line = std::mem::take(&mut self.line.0);
-        let mut line = line.as_slice();
+    /// Takes a whole line.
+    fn take(&mut self, mut line: &[u8]) -> Result<Option<Event>, TooLong> {
         if std::mem::take(&mut self.at_start) {
             line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         }
         if line.is_empty() {
-            let mut data = std::mem::take(&mut self.data.0);
-            // Each data line ends with a line feed; the last one is no part of the data.
-            return Ok(data.pop().map(|_| Event { data: Completion::new(data) }));
+            return Ok(self.data.take().map(|data| Event { data: Completion::new(data.0) }));
         }
         let colon = memchr::memchr(b':', line);
         let (name, value) = line.split_at(colon.unwrap_or(line.len()));
         if name == b"data" {
             let value = value.strip_prefix(b":").unwrap_or(value);
             let value = value.strip_prefix(b" ").unwrap_or(value);
-            if self.data.0.len() + value.len() >= self.max {
+            let Some(Completing(data)) = &mut self.data else {
+                // As long as it is: most events have one line.
+                self.data = Some(Completing(value.to_vec()));
+                return Ok(None);
+            };
+            if data.len() + value.len() >= self.max {
                 return Err(TooLong);
             }
-            self.data.0.extend_from_slice(value);
-            self.data.0.push(b'\n');
+            data.push(b'\n');
+            data.extend_from_slice(value);
         }
         Ok(None)
     }

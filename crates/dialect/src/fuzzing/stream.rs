@@ -18,8 +18,8 @@ pub fn stream(bytes: &[u8]) {
     // Events that come in one piece with one that is too long are lost with it.
     let Some(events) = events else { return };
     assert_eq!(events, plain(bytes));
-    let whole = followed(bytes.chunks(bytes.len().max(1)));
-    assert_eq!(followed(bytes.chunks(usize::from(*cut).max(1))), whole);
+    let whole = followed(bytes.chunks(bytes.len().max(1)), false);
+    assert_eq!(followed(bytes.chunks(usize::from(*cut).max(1)), true), whole);
 }
 
 /// The events, or none where one is longer than this.
@@ -63,13 +63,17 @@ fn plain(bytes: &[u8]) -> Vec<Vec<u8>> {
 /// The frames, how it ended, what it counted.
 type Followed = (Vec<Vec<u8>>, Result<(), HostFault>, (u64, bool, Option<Usage>));
 
-fn followed<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Followed {
+/// Follows a stream, each event by itself where that is asked for.
+fn followed<'a>(pieces: impl Iterator<Item = &'a [u8]>, anew: bool) -> Followed {
     let name: ModelName = "house/model".parse().expect("a name");
     let (mut parser, mut machine, mut frames, mut done) =
         (Parser::with_max(MAX), ChatStream::new(name.clone()), Vec::new(), false);
     let mut end = Ok(());
     'pieces: for piece in pieces {
         for event in parser.feed(piece).expect("none is too long") {
+            if anew {
+                machine.forget();
+            }
             match machine.feed(&event) {
                 Ok(Step::Frame(payload)) => {
                     assert!(!done, "a frame after the end");

@@ -25,6 +25,12 @@ pub(super) fn scan(text: &[u8]) -> Result<(Node, Vec<Node>), JsonError> {
     }
 }
 
+/// Whether these bytes, which are UTF-8, can stand between the quotes of a string.
+pub(super) fn is_inside(inner: &[u8]) -> bool {
+    let mut scanner = Scanner { text: inner, at: 0, nodes: Vec::new(), keys: Vec::new() };
+    scanner.inside().is_ok() && scanner.peek().is_none()
+}
+
 /// The text of a string whose escapes were checked by the scan.
 pub(super) fn unescape(inner: &[u8]) -> String {
     let mut out = Vec::with_capacity(inner.len());
@@ -174,19 +180,22 @@ impl<'t> Scanner<'t> {
     fn string(&mut self) -> Result<Node, JsonError> {
         let start = self.at;
         self.must(b'"')?;
+        let escaped = self.inside()?;
+        self.must(b'"')?;
+        Ok(Node { escaped, ..self.node(start, Kind::Text) })
+    }
+
+    /// What stands between the quotes of a string, as far as it goes; whether anything is escaped.
+    fn inside(&mut self) -> Result<bool, JsonError> {
         let mut escaped = false;
         loop {
             self.at += plain(self.text.get(self.at..).unwrap_or_default());
-            if self.take(b'"') {
-                break;
-            }
             if self.peek() != Some(b'\\') {
-                return Err(self.syntax());
+                return Ok(escaped);
             }
             escaped = true;
             self.escape()?;
         }
-        Ok(Node { escaped, ..self.node(start, Kind::Text) })
     }
 
     fn escape(&mut self) -> Result<(), JsonError> {

@@ -63,6 +63,11 @@ impl Object {
         wrote
     }
 
+    /// How many bytes are written so far, with what stood before it.
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
+    }
+
     fn key(&mut self, key: &str) {
         if !std::mem::take(&mut self.empty) {
             self.out.push(b',');

@@ -1,6 +1,6 @@
 use phi_words::ModelName;
 
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 
 /// The top level of an answer or a chunk, read at once; `null` counts as absent.
 #[derive(Default)]
@@ -66,8 +66,10 @@ impl<'d> Top<'d> {
     }
 }
 
-/// Writes a choice with the keys of OpenAI's specification alone: some hosts put their figures here.
-pub(super) fn write(out: &mut Object, choice: Value<'_>) {
+/// Writes a choice with the keys of OpenAI's specification alone: some hosts put their figures here. Says at which byte of
+/// what is written its delta begins.
+pub(super) fn write(out: &mut Object, choice: Value<'_>) -> Option<usize> {
+    let mut delta_at = None;
     for (key, value) in choice.pairs() {
         let known = match &*key.bytes() {
             b"index" => "index",
@@ -78,12 +80,16 @@ pub(super) fn write(out: &mut Object, choice: Value<'_>) {
             _ => continue,
         };
         out.raw(known, value.raw());
+        if known == "delta" {
+            delta_at = out.len().checked_sub(value.raw().len());
+        }
     }
+    delta_at
 }
 
 /// Characters of output in a message or a delta: what the model said, thought, refused or called.
 pub(super) fn chars(message: Value<'_>) -> u64 {
-    let in_text = |value: Value<'_>| value.text().map_or(0, |text| text.chars().count() as u64);
+    let in_text = |value: Value<'_>| json::chars(value).unwrap_or(0);
     let called = |function: Value<'_>| -> u64 {
         ["name", "arguments"].into_iter().filter_map(|key| function.member(key)).map(in_text).sum()
     };

@@ -5,6 +5,7 @@ use phi_words::{Completion, MicroUsd, ModelName, Usage};
 
 use super::choice::{self, Top};
 use super::errors;
+use super::form::Form;
 use super::usage::{self, Told};
 use crate::HostFault;
 use crate::json::{Document, Kind, Object, Value};
@@ -28,6 +29,8 @@ pub struct ChatStream {
     host_model: Option<Box<str>>,
     place: Option<Box<str>>,
     head: Option<Head>,
+    /// Of the frame before.
+    form: Option<Form>,
     told: Told,
     output_chars: u64,
     has_content: bool,
@@ -44,6 +47,7 @@ impl ChatStream {
             host_model: None,
             place: None,
             head: None,
+            form: None,
             told: Told::default(),
             output_chars: 0,
             has_content: false,
@@ -55,6 +59,13 @@ impl ChatStream {
     /// Takes the next event. After a fault the stream is over; what follows [`Step::Done`] is skipped.
     pub fn feed(&mut self, event: &Event) -> Result<Step, HostFault> {
         let data = event.data.expose_bytes();
+        if !self.is_done
+            && let Some((frame, chars)) = self.form.as_ref().and_then(|form| form.fill(data))
+        {
+            self.count(chars);
+            return Ok(Step::Frame(Completion::new(frame)));
+        }
+        self.form = None;
         let said = data.trim_ascii();
         // Some hosts send a comment as data: `data: : keepalive`.
         if self.is_done || said.is_empty() || said.starts_with(b":") {
@@ -69,10 +80,10 @@ impl ChatStream {
             return Ok(Step::Done);
         }
         let document = Document::parse(data.clone()).map_err(|_| HostFault::Malformed("a frame is not JSON"))?;
-        self.chunk(document.root())
+        self.chunk(document.root(), data)
     }
 
-    fn chunk(&mut self, root: Value<'_>) -> Result<Step, HostFault> {
+    fn chunk(&mut self, root: Value<'_>, data: &[u8]) -> Result<Step, HostFault> {
         let top = Top::read(root);
         if let Some(place) = top.place() {
             self.place = Some(place);
@@ -96,14 +107,19 @@ impl ChatStream {
             self.head = Some(Head::of(&top, &self.name));
         }
         let mut out = self.head.as_ref().map_or_else(Object::new, |head| head.begin(root.raw().len()));
+        let mut deltas = Vec::with_capacity(1);
         out.list("choices", |choices| {
             for item in items {
                 self.choice(item)?;
-                choices.object(|choice| choice::write(choice, item));
+                deltas.push((item.member("delta"), choices.object(|choice| choice::write(choice, item))));
             }
             Ok(())
         })?;
-        Ok(Step::Frame(Completion::new(out.finish())))
+        let written = out.finish();
+        if let [(Some(delta), Some(at))] = *deltas {
+            self.form = Form::of(data, delta, &written, at);
+        }
+        Ok(Step::Frame(Completion::new(written)))
     }
 
     /// Counts what a choice of a chunk says.
@@ -115,11 +131,26 @@ impl ChatStream {
         if delta.is_some_and(|delta| delta.kind() != Kind::Object) {
             return Err(HostFault::Malformed("a delta is no object"));
         }
-        let chars = delta.map_or(0, choice::chars);
-        self.output_chars += chars;
-        self.has_content |= chars > 0;
+        self.count(delta.map_or(0, choice::chars));
         *self.choices.entry(index).or_default() |= item.member("finish_reason").is_some();
         Ok(())
+    }
+
+    /// Reads the next event from its beginning, whatever the last was like.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn forget(&mut self) {
+        self.form = None;
+    }
+
+    /// Whether an event is filled in, and not read.
+    #[cfg(test)]
+    pub(super) fn is_formed(&self, event: &Event) -> bool {
+        self.form.as_ref().is_some_and(|form| form.fill(event.data.expose_bytes()).is_some())
+    }
+
+    fn count(&mut self, chars: u64) {
+        self.output_chars += chars;
+        self.has_content |= chars > 0;
     }
 
     /// To be asked when the host closes: a stream without its terminal event is [`HostFault::Truncated`].
