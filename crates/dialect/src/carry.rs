@@ -15,6 +15,8 @@ pub struct Carry {
     pub lacks: BTreeSet<String>,
     /// Whether fields that we do not know are kept byte for byte on general traffic.
     pub open_body: bool,
+    /// The most tokens of output that the model makes, where that is known.
+    pub max_output: Option<u64>,
     /// How the host spells the limit of output tokens.
     pub limit_name: LimitName,
     /// Whether the host understands `stream_options: {"include_usage": true}`.
@@ -37,6 +39,7 @@ impl Carry {
             capabilities: BTreeSet::new(),
             lacks: BTreeSet::new(),
             open_body: false,
+            max_output: None,
             limit_name: LimitName::MaxTokens,
             include_usage: true,
             json_object_as_schema: false,

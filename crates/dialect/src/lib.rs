@@ -12,6 +12,7 @@ mod fields;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod json;
+pub mod middle;
 pub mod openai;
 mod question;
 pub mod sse;
