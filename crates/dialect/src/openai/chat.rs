@@ -29,7 +29,7 @@ pub fn read_reply(body: &Completion, name: &ModelName) -> Result<WholeReply, Hos
         for item in top.choices.and_then(Value::items).into_iter().flatten() {
             let message = item.member("message").filter(|message| message.kind() == Kind::Object);
             output_chars += choice::chars(message.ok_or(malformed("a choice has no message"))?);
-            choices.object(|choice| drop(choice::write(choice, item)));
+            let _ = choices.object(|choice| choice::write(choice, item));
             count += 1;
         }
         Ok(())
