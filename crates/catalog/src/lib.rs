@@ -19,6 +19,7 @@ mod file;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod host;
+pub mod import;
 mod name;
 mod place;
 mod price;

@@ -2,4 +2,5 @@
 
 pub mod check;
 pub(crate) mod describe;
+pub mod import;
 pub mod list;

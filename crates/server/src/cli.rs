@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use phi_words::{Class, Framework, Region};
 
 use crate::catalogue::check::Check;
+use crate::catalogue::import::Import;
 use crate::catalogue::list::List;
 use crate::orders::catalogue::accept::Accept;
 use crate::orders::catalogue::diff::Diff;
@@ -148,6 +149,12 @@ pub enum Catalog {
     /// prices would have done to the calls of the last days.
     #[command(after_help = "example: phi catalog diff --file new-prices.toml --days 90")]
     Diff(Diff),
+    /// Compare a public table of models and prices with the catalogue. What is new in it can be written as staged rows to
+    /// be looked at; nothing is put into service.
+    #[command(
+        after_help = "example: phi catalog import model_prices_and_context_window.json --provider scaleway --out new.toml"
+    )]
+    Import(Import),
 }
 
 /// What can be done with settings.

@@ -58,6 +58,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Ledger(Ledger::Verify) => verify(&data)?,
         Command::Catalog(Catalog::Check(check)) => check.run(&data)?,
         Command::Catalog(Catalog::List(list)) => list.run(&data)?,
+        Command::Catalog(Catalog::Import(import)) => import.run(&data)?,
         Command::Catalog(Catalog::Show(show)) => {
             order(&data, Order::Catalogue(orders::catalogue::Orders::Show(show))).await?
         }

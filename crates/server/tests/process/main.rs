@@ -9,6 +9,7 @@ mod commands;
 mod deploy;
 mod gated;
 mod health;
+mod import;
 mod kept;
 mod kill;
 mod passed;
