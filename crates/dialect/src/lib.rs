@@ -11,6 +11,7 @@ mod fault;
 mod fields;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod gemini;
 pub mod json;
 pub mod middle;
 pub mod openai;

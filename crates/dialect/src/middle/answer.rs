@@ -96,4 +96,13 @@ impl Said {
     }
 }
 
+impl Finish {
+    /// A host's own word, as far as it is a word.
+    pub fn other(word: &str) -> Self {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let is_word = (1..=64).contains(&word.len()) && word.bytes().all(is_letter);
+        Self::Other(if is_word { word } else { "unknown" }.to_owned())
+    }
+}
+
 hidden!(Answer, Facts, Said, Block, Finish);

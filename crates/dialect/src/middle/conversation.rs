@@ -236,4 +236,11 @@ pub enum Effort {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Json(pub Box<str>);
 
+impl Json {
+    /// A number, rounded to the nearest that a float can hold.
+    pub fn number(&self) -> Option<f64> {
+        self.0.parse().ok().filter(|number: &f64| number.is_finite())
+    }
+}
+
 hidden!(Conversation, Turn, Part, Content, Media, Tool, Choice, Format, Sampling, Json);

@@ -1,0 +1,299 @@
+use super::errors;
+use super::usage::Told;
+use crate::HostFault;
+use crate::json::{Kind, Value};
+use crate::middle::{Block, Facts, Finish, Json, Said};
+
+/// Hears answers of Google's, one whole or many in part: a text or a thought goes on from one to the next, until there is
+/// something else.
+#[derive(Default)]
+pub(super) struct Hearing {
+    facts: Facts,
+    told: Told,
+    output_chars: u64,
+    /// How many blocks began.
+    blocks: u32,
+    /// How many of them were calls.
+    calls: u32,
+    /// The block that goes on, and whether it is a thought.
+    open: Option<(u32, bool)>,
+    is_over: bool,
+    /// Figures came with the end or after it.
+    is_done: bool,
+}
+
+/// The top level of an answer; `null` counts as absent.
+#[derive(Default)]
+struct Top<'d> {
+    id: Option<Value<'d>>,
+    model: Option<Value<'d>>,
+    usage: Option<Value<'d>>,
+    candidates: Option<Value<'d>>,
+    feedback: Option<Value<'d>>,
+    is_error: bool,
+}
+
+const fn malformed<T>(what: &'static str) -> Result<T, HostFault> {
+    Err(HostFault::Malformed(what))
+}
+
+impl Hearing {
+    /// Hears one answer, and adds what is new in it.
+    pub(super) fn hear(&mut self, root: Value<'_>, said: &mut Vec<Said>) -> Result<(), HostFault> {
+        let top = Top::read(root);
+        if top.is_error && !self.is_over {
+            return Err(HostFault::Stated(errors::read_value(root)));
+        }
+        if root.kind() != Kind::Object {
+            return if self.is_over { Ok(()) } else { malformed("the answer is no object") };
+        }
+        if self.facts.id.is_none() {
+            self.facts.id = top.id.and_then(Value::text).map(Into::into);
+        }
+        if self.facts.host_model.as_deref().is_none_or(|known| top.model.is_some_and(|model| !model.is_text(known))) {
+            let model = top.model.and_then(Value::text).map(Into::into);
+            self.facts.host_model = model.or(self.facts.host_model.take());
+        }
+        let has_figures = top.usage.is_some_and(|usage| self.told.hear(usage));
+        let candidates = self.candidates(&top, said);
+        self.output_chars += said.iter().map(Said::chars).sum::<u64>();
+        self.facts.usage = self.told.figures(self.output_chars);
+        self.is_done |= self.is_over && has_figures;
+        candidates
+    }
+
+    /// Whether the host said why it ended.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Whether it ended and its figures are there.
+    pub(super) const fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    pub(super) const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub(super) fn into_facts(self) -> Facts {
+        self.facts
+    }
+
+    fn candidates(&mut self, top: &Top<'_>, said: &mut Vec<Said>) -> Result<(), HostFault> {
+        let items = match top.candidates.map(|candidates| (candidates, candidates.items())) {
+            Some((_, None)) => return malformed("the candidates are no list"),
+            Some((_, Some(items))) => Some(items),
+            None => None,
+        };
+        let mut items = items.into_iter().flatten();
+        let Some(candidate) = items.next() else {
+            let blocked = top.feedback.and_then(|feedback| feedback.member("blockReason"));
+            return match blocked.filter(|_| !self.is_over) {
+                Some(reason) => Err(HostFault::Stated(errors::blocked(reason))),
+                None => Ok(()),
+            };
+        };
+        if items.next().is_some() || candidate.member("index").is_some_and(|index| index.whole() != Some(0)) {
+            return malformed("there is more than the one candidate that was asked for");
+        }
+        self.candidate(candidate, said)
+    }
+
+    fn candidate(&mut self, candidate: Value<'_>, said: &mut Vec<Said>) -> Result<(), HostFault> {
+        if candidate.kind() != Kind::Object {
+            return malformed("the candidate is no object");
+        }
+        if let Some(parts) = candidate.member("content").and_then(|content| content.member("parts")) {
+            let Some(parts) = parts.items() else { return malformed("the parts are no list") };
+            for part in parts {
+                self.part(part, said)?;
+            }
+        }
+        if let Some(citations) = candidate.member("citationMetadata").filter(|_| !self.is_over) {
+            self.cite(citations, said);
+        }
+        match candidate.member("finishReason").filter(|_| !self.is_over) {
+            Some(reason) => {
+                let Some(reason) = reason.text() else { return malformed("the finish reason is no word") };
+                self.close(said);
+                self.is_over = true;
+                said.push(Said::Finish(finish(&reason, self.calls > 0)));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn part(&mut self, part: Value<'_>, said: &mut Vec<Said>) -> Result<(), HostFault> {
+        if part.kind() != Kind::Object {
+            return malformed("a part is no object");
+        }
+        let (mut words, mut call, mut is_thought, mut seal) = (None, None, false, None);
+        for (key, value) in part.pairs().filter(|(_, value)| !value.is_null()) {
+            match &*key.bytes() {
+                b"text" => words = Some(value),
+                b"functionCall" => call = Some(value),
+                b"thought" => is_thought = value.truth().unwrap_or(false),
+                b"thoughtSignature" => seal = value.text().filter(|seal| !seal.is_empty()),
+                b"partMetadata" | b"videoMetadata" | b"mediaResolution" => {}
+                // Code that the host ran, files, images, speech: nothing that was asked for, and nothing to be lost unseen.
+                _ => return malformed("a part is of a kind that was not asked for"),
+            }
+        }
+        let seal = seal.map(std::borrow::Cow::into_owned);
+        let words = match words.map(|words| (words.text(), words)) {
+            Some((None, _)) => return malformed("a text is no text"),
+            Some((Some(words), _)) => words,
+            None => "".into(),
+        };
+        if self.is_over {
+            let says_nothing = words.is_empty() && call.is_none() && seal.is_none();
+            return if says_nothing { Ok(()) } else { malformed("the answer goes on after its end") };
+        }
+        match call {
+            Some(_) if !words.is_empty() => malformed("a part is of two kinds"),
+            Some(call) => self.call(call, seal, said),
+            None => {
+                self.words(&words, is_thought, said);
+                self.seal(seal, is_thought, said);
+                Ok(())
+            }
+        }
+    }
+
+    fn words(&mut self, words: &str, is_thought: bool, said: &mut Vec<Said>) {
+        if words.is_empty() {
+            return;
+        }
+        let block = match self.open {
+            Some((block, kind)) if kind == is_thought => block,
+            Some(_) | None => self.begin(if is_thought { Block::Thought } else { Block::Text }, said),
+        };
+        self.open = Some((block, is_thought));
+        said.push(Said::More(block, words.to_owned()));
+    }
+
+    /// The seal of a thought ends it. That of a text is said as a thought without words behind it, which goes back to the
+    /// text when the caller sends it again: so it comes in streams too, in a part of its own.
+    fn seal(&mut self, seal: Option<String>, is_thought: bool, said: &mut Vec<Said>) {
+        let Some(seal) = seal else { return };
+        let block = match self.open {
+            Some((block, true)) if is_thought => block,
+            Some(_) | None => self.begin(Block::Thought, said),
+        };
+        said.push(Said::Signature(block, seal));
+        self.open = Some((block, true));
+        self.close(said);
+    }
+
+    /// A call comes whole: its pieces would come only if they were asked for.
+    fn call(&mut self, call: Value<'_>, seal: Option<String>, said: &mut Vec<Said>) -> Result<(), HostFault> {
+        let pieces =
+            call.member("partialArgs").and_then(Value::items).is_some_and(|mut pieces| pieces.next().is_some());
+        if pieces || call.member("willContinue").and_then(Value::truth) == Some(true) {
+            return malformed("a call comes in pieces, which was not asked for");
+        }
+        let text = |name: &str| call.member(name).and_then(Value::text).filter(|text| !text.is_empty());
+        let Some(name) = text("name") else { return malformed("a call has no name") };
+        let arguments = match call.member("args") {
+            None => "{}".into(),
+            Some(args) if args.kind() == Kind::Object => on_one_line(args),
+            Some(_) => return malformed("the arguments of a call are no object"),
+        };
+        let id = text("id").map_or_else(|| self.call_id(), Into::into);
+        let block = self.begin(Block::Call { id, name: name.into_owned() }, said);
+        said.push(Said::More(block, arguments));
+        said.extend(seal.map(|seal| Said::Signature(block, seal)));
+        said.push(Said::End(block));
+        self.calls = self.calls.saturating_add(1);
+        Ok(())
+    }
+
+    /// An id for a call that has none: its number among the calls of the answer, and the answer's id where that is a short
+    /// word, so that it is another in the next answer. No longer than the 40 characters that OpenAI's format takes.
+    fn call_id(&self) -> String {
+        let is_plain = |id: &&str| {
+            (1..=28).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        match self.facts.id.as_deref().filter(is_plain) {
+            Some(id) => format!("call_{}_{id}", self.calls),
+            None => format!("call_{}", self.calls),
+        }
+    }
+
+    /// Where a text is from, as Google says it (`citations`, once `citationSources`). If the text has ended, it is said of
+    /// an empty one behind it.
+    fn cite(&mut self, citations: Value<'_>, said: &mut Vec<Said>) {
+        let list = citations.member("citations").or_else(|| citations.member("citationSources"));
+        for citation in list.and_then(Value::items).into_iter().flatten() {
+            let block = match self.open {
+                Some((block, false)) => block,
+                Some(_) | None => self.begin(Block::Text, said),
+            };
+            self.open = Some((block, false));
+            said.push(Said::Citation(block, Json(on_one_line(citation).into())));
+        }
+    }
+
+    fn begin(&mut self, block: Block, said: &mut Vec<Said>) -> u32 {
+        self.close(said);
+        let number = self.blocks;
+        self.blocks = self.blocks.saturating_add(1);
+        said.push(Said::Begin(number, block));
+        number
+    }
+
+    fn close(&mut self, said: &mut Vec<Said>) {
+        said.extend(self.open.take().map(|(block, _)| Said::End(block)));
+    }
+}
+
+impl<'d> Top<'d> {
+    fn read(root: Value<'d>) -> Self {
+        let mut top = Self::default();
+        let first = root.items().and_then(|mut items| items.next());
+        top.is_error = first.is_some_and(|first| first.member("error").is_some());
+        for (key, value) in root.pairs().filter(|(_, value)| !value.is_null()) {
+            match &*key.bytes() {
+                b"responseId" => top.id = Some(value),
+                b"modelVersion" => top.model = Some(value),
+                b"usageMetadata" => top.usage = Some(value),
+                b"candidates" => top.candidates = Some(value),
+                b"promptFeedback" => top.feedback = Some(value),
+                b"error" => top.is_error = true,
+                _ => {}
+            }
+        }
+        top
+    }
+}
+
+/// Why it ended (`FinishReason` of Google's SDK). There is no word for calls: they come with `STOP`.
+fn finish(reason: &str, has_calls: bool) -> Finish {
+    match reason {
+        "STOP" if has_calls => Finish::Calls,
+        "STOP" => Finish::Stop,
+        "MAX_TOKENS" => Finish::Length,
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "MODEL_ARMOR"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION" => Finish::Refused,
+        // `OTHER`, `MALFORMED_FUNCTION_CALL`, `UNEXPECTED_TOOL_CALL`, `TOO_MANY_TOOL_CALLS`, `MISSING_THOUGHT_SIGNATURE`,
+        // `NO_IMAGE`, `IMAGE_OTHER`, and what is new.
+        other => Finish::other(other),
+    }
+}
+
+/// A value as it was written; a line break can only stand between values, where it means nothing.
+fn on_one_line(value: Value<'_>) -> String {
+    let mut text = String::from_utf8_lossy(value.raw()).into_owned();
+    text.retain(|c| c != '\n' && c != '\r');
+    text
+}
