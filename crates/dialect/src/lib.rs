@@ -5,6 +5,7 @@
 //! comes back through [`openai`], which rewrites the model's name and checks the host's figures.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 
+pub mod anthropic;
 mod carry;
 mod explain;
 mod fault;

@@ -111,7 +111,7 @@ const ROW_STATUSES: &[u64] = &[401, 402, 403, 404, 412];
 /// Reads an error in any of the forms that hosts have: OpenAI's nested one; the same flat, which older models at Scaleway
 /// send (<https://www.scaleway.com/en/docs/generative-apis/api-cli/understanding-errors/>); Infomaniak's `description` and
 /// list of `errors`; llama.cpp's with figures beside the message; Google's in a list of one; and Ollama's mere sentence.
-pub(super) fn read_error_value(root: Value<'_>) -> HostError {
+pub(crate) fn read_error_value(root: Value<'_>) -> HostError {
     let root = root.items().and_then(|items| items.into_iter().next()).unwrap_or(root);
     let error = root.member("error").unwrap_or(root);
     let words = |name: &str| error.member(name).and_then(Value::text);
