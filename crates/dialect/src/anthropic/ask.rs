@@ -18,8 +18,10 @@ pub fn render(
     at: At,
 ) -> Rendered {
     let arranged = turns::arrange(&asked.turns);
-    let plan = think::plan(asked, carry).unwrap_or(Plan { form: Form::Silent, max_tokens: 1 });
+    let plan =
+        think::plan(asked, &arranged, carry).unwrap_or(Plan { form: Form::Silent, max_tokens: 1, is_left_out: false });
     let mut left_out = left_out(&asked.turns);
+    left_out.extend(plan.is_left_out.then_some("reasoning_effort"));
     let mut out = Object::with_room(room(asked));
     match at {
         At::FirstParty { geo } => {

@@ -1,6 +1,9 @@
+use bytes::Bytes;
 use phi_words::Capability;
 
+use super::turns::Arranged;
 use super::{must, part, think, tool, turns};
+use crate::json::Document;
 use crate::middle::{Content, Conversation, Format, Json, Part};
 use crate::{Carry, Misfit};
 
@@ -10,11 +13,12 @@ use crate::{Carry, Misfit};
 /// since every object has to name its keys) and no `temperature` above 1, which is not made smaller in silence. What
 /// asks for nothing is not looked at: a temperature or a `top_p` of 1, penalties of zero, a middling verbosity.
 pub fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
-    turns::fits(&turns::arrange(&asked.turns), carry)?;
+    let arranged = turns::arrange(&asked.turns);
+    turns::fits(&arranged, carry)?;
     marks(asked)?;
     tool::fits(asked, carry)?;
     format(&asked.format, carry)?;
-    sampling(asked, carry)?;
+    sampling(asked, &arranged, carry)?;
     must(asked.stop.is_empty() || !carry.lacks.contains("stop"), "stop")?;
     // A text that ends the answer has to have more than white space, and it would change the answer to leave it out.
     must(asked.stop.iter().all(|text| !text.trim().is_empty()), "stop")?;
@@ -47,20 +51,24 @@ fn format(format: &Format, carry: &Carry) -> Result<(), Misfit> {
     let holds = match format {
         Format::Text => true,
         Format::Object => false,
-        Format::Schema { .. } => {
-            carry.capabilities.contains(&Capability::JsonSchema) && !carry.lacks.contains("response_format")
+        // One that says nothing is refused, as JSON without a schema is.
+        Format::Schema { schema, .. } => {
+            let document = Document::parse(Bytes::copy_from_slice(schema.0.as_bytes())).ok();
+            document.is_some_and(|document| document.root().pairs().next().is_some())
+                && carry.capabilities.contains(&Capability::JsonSchema)
+                && !carry.lacks.contains("response_format")
         }
     };
     must(holds, "response_format")
 }
 
-fn sampling(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
+fn sampling(asked: &Conversation, arranged: &Arranged<'_>, carry: &Carry) -> Result<(), Misfit> {
     let sampling = &asked.sampling;
     must(sampling.seed.is_none(), "seed")?;
     for (penalty, field) in
         [(&sampling.frequency_penalty, "frequency_penalty"), (&sampling.presence_penalty, "presence_penalty")]
     {
-        must(penalty.as_ref().is_none_or(|penalty| number(penalty).is_some_and(is_zero)), field)?;
+        must(penalty.as_ref().is_none_or(|penalty| penalty.number().is_some_and(is_zero)), field)?;
     }
     let temperature = telling(sampling.temperature.as_ref());
     let top_p = telling(sampling.top_p.as_ref());
@@ -72,17 +80,13 @@ fn sampling(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
     must(temperature.is_none() || top_p.is_none(), "top_p")?;
     let is_count = |top_k: &Json| top_k.0.parse::<u64>().is_ok_and(|top_k| top_k > 0);
     must(sampling.top_k.as_ref().is_none_or(|top_k| is_count(top_k) && !carry.lacks.contains("top_k")), "top_k")?;
-    think::plan(asked, carry)?.fits(asked, temperature, top_p)
+    think::plan(asked, arranged, carry)?.fits(asked, temperature, top_p)
 }
 
 /// A number that asks for something: 1 is what comes anyway. What is no number is above all.
 pub(super) fn telling(value: Option<&Json>) -> Option<f64> {
-    let value = value.map(|value| number(value).unwrap_or(f64::MAX))?;
+    let value = value.map(|value| value.number().unwrap_or(f64::MAX))?;
     ((value - 1.0).abs() > 0.0).then_some(value)
-}
-
-fn number(value: &Json) -> Option<f64> {
-    value.0.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 fn is_zero(number: f64) -> bool {

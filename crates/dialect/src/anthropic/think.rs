@@ -1,5 +1,6 @@
 use phi_words::Capability;
 
+use super::turns::Arranged;
 use super::{misfit, must};
 use crate::json::Object;
 use crate::middle::{Choice, Conversation, Effort, Thinking};
@@ -10,6 +11,8 @@ pub(super) struct Plan {
     pub(super) form: Form,
     /// The limit of output, which Anthropic demands; thinking counts to it.
     pub(super) max_tokens: u64,
+    /// Whether the model does not think although it should.
+    pub(super) is_left_out: bool,
 }
 
 /// What is said of thinking.
@@ -31,7 +34,11 @@ const DEFAULT_MAX: u64 = 4_096;
 /// asked to think as much as it finds right, and by `output_config.effort` how hard; before, it has a budget of tokens. The
 /// row tells by what it lacks. Efforts have no official budgets: 1024 tokens for a low one, and twice as many a step, but no
 /// more than half of the output. A caller's own budget is never changed, and never said in another way.
-pub(super) fn plan(asked: &Conversation, carry: &Carry) -> Result<Plan, Misfit> {
+///
+/// With a budget, the model's last turn has to begin with a thought if it called functions, so where that is not given
+/// back the model goes on without thinking; without a budget there is no such rule
+/// (<https://platform.claude.com/docs/en/build-with-claude/thinking-troubleshooting>).
+pub(super) fn plan(asked: &Conversation, arranged: &Arranged<'_>, carry: &Carry) -> Result<Plan, Misfit> {
     let lacks = |name: &str| carry.lacks.contains(name);
     let thinks = carry.capabilities.contains(&Capability::Reasoning) && !lacks("reasoning_effort");
     let form = match asked.thinking {
@@ -53,7 +60,9 @@ pub(super) fn plan(asked: &Conversation, carry: &Carry) -> Result<Plan, Misfit> 
             Form::Adaptive(Some(word))
         }
     };
-    within(form, asked, carry)
+    let is_left_out = matches!(form, Form::Budget(_)) && arranged.lacks_thought();
+    let plan = within(form, asked, carry)?;
+    Ok(if is_left_out { Plan { form: Form::Silent, is_left_out, ..plan } } else { plan })
 }
 
 /// Sets the limit of output, and a budget that is less than it.
@@ -65,7 +74,7 @@ fn within(form: Form, asked: &Conversation, carry: &Carry) -> Result<Plan, Misfi
     };
     let usual = carry.max_output.unwrap_or(DEFAULT_MAX.max(beside.saturating_mul(2)));
     let max_tokens = asked.limit.unwrap_or(usual).min(most);
-    let Form::Budget(tokens) = form else { return Ok(Plan { form, max_tokens }) };
+    let Form::Budget(tokens) = form else { return Ok(Plan { form, max_tokens, is_left_out: false }) };
     let (tokens, field) = match asked.thinking {
         Some(Thinking::Budget(_)) => (tokens, "thinking"),
         Some(Thinking::Off | Thinking::Adaptive | Thinking::Effort(_)) | None => {
@@ -73,7 +82,7 @@ fn within(form: Form, asked: &Conversation, carry: &Carry) -> Result<Plan, Misfi
         }
     };
     must((LEAST..max_tokens).contains(&tokens), field)?;
-    Ok(Plan { form: Form::Budget(tokens), max_tokens })
+    Ok(Plan { form: Form::Budget(tokens), max_tokens, is_left_out: false })
 }
 
 impl Plan {

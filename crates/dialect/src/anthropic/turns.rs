@@ -26,6 +26,23 @@ impl<'a> Message<'a> {
     }
 }
 
+impl Arranged<'_> {
+    /// Whether the model goes on from results of functions that it began to call without a thought: callers of other
+    /// interfaces do not give thoughts back. Calls that follow one another with nothing but results between are one turn.
+    pub(super) fn lacks_thought(&self) -> bool {
+        let mut began: Option<&Message<'_>> = None;
+        for pair in self.messages.rchunks_exact(2) {
+            let [called, last] = pair else { break };
+            if last.results.is_empty() || (began.is_some() && !last.others.is_empty()) {
+                break;
+            }
+            began = Some(called);
+        }
+        let is_thought = |part: &Part| matches!(part.content, Content::Thought { .. } | Content::Redacted(_));
+        began.is_some_and(|began| !began.parts().next().is_some_and(is_thought))
+    }
+}
+
 /// Puts turns into order. What says nothing is left out: a text without a word is refused by Anthropic, and so is a thought
 /// that it did not seal.
 pub(super) fn arrange(turns: &[Turn]) -> Arranged<'_> {

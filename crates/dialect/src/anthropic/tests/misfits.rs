@@ -71,6 +71,8 @@ fn what_anthropic_does_not_know_is_a_misfit() {
         (sampling(Sampling { top_k: json("1.5"), ..none() }), "top_k"),
         (Conversation { stop: vec!["x".to_owned(), "\n".to_owned()], ..question() }, "stop"),
         (Conversation { format: Format::Object, ..question() }, "response_format"),
+        (Conversation { format: schema("{}"), ..question() }, "response_format"),
+        (Conversation { format: schema("true"), ..question() }, "response_format"),
         (Conversation { verbosity: Some("low".to_owned()), ..question() }, "verbosity"),
         (Conversation { choice: Some(Choice::Any), ..question() }, "tool_choice"),
         (
@@ -111,7 +113,7 @@ fn what_a_row_lacks_is_a_misfit() {
         (of(None, json("0.5"), None), "top_p", "top_p"),
         (of(None, None, json("40")), "top_k", "top_k"),
         (Conversation { stop: vec!["a".to_owned()], ..question() }, "stop", "stop"),
-        (Conversation { format: schema("{}"), ..question() }, "response_format", "response_format"),
+        (Conversation { format: schema("{\"type\":\"object\"}"), ..question() }, "response_format", "response_format"),
         (tools.clone(), "tools", "tools"),
         (Conversation { choice: Some(Choice::Never), ..tools.clone() }, "tool_choice", "tool_choice"),
         (Conversation { parallel: Some(false), ..tools.clone() }, "parallel_tool_calls", "parallel_tool_calls"),
@@ -135,7 +137,11 @@ fn what_a_row_lacks_is_a_misfit() {
     for (asked, capability, field) in [
         (&tools, Capability::Tools, "tools"),
         (&strict, Capability::JsonSchema, "tools"),
-        (&Conversation { format: schema("{}"), ..question() }, Capability::JsonSchema, "response_format"),
+        (
+            &Conversation { format: schema("{\"type\":\"object\"}"), ..question() },
+            Capability::JsonSchema,
+            "response_format",
+        ),
         (&seen(image("image/png", "AA==", None)), Capability::Vision, "messages"),
         (&seen(document("application/pdf", "AA==", None)), Capability::Vision, "messages"),
     ] {

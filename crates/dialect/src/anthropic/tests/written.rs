@@ -198,3 +198,43 @@ fn thinking_is_told_as_the_model_knows_it() {
     assert_eq!(told(Thinking::Off, None, &lacking(&["reasoning_effort"])).0, "}");
     assert_eq!(told(Thinking::Off, Some(90_000), &Carry { capabilities: [].into(), ..carry() }).1, "64000");
 }
+
+#[test]
+fn a_model_with_a_budget_does_not_think_where_its_last_thought_is_not_given_back() {
+    let thought = part(Content::Thought { text: String::new(), signature: Some("EqQBCg==".to_owned()) });
+    let after = |first: Vec<Part>, rest: Vec<Turn>, thinking| {
+        let calls = turn(Who::Assistant, first.into_iter().chain([call("a", "f", "{}")]).collect());
+        let turns = [said(Who::User, "Hi"), calls, turn(Who::User, vec![result("a", vec![], false)])];
+        let turns = turns.into_iter().chain(rest).collect();
+        Conversation { turns, thinking: Some(thinking), ..Conversation::default() }
+    };
+    let old = lacking(&["thinking.adaptive"]);
+    let thinks = |asked: &Conversation, carry: &Carry| body(asked, carry).contains("\"thinking\":{");
+    let effort = Thinking::Effort(Effort::Low);
+    let without = after(vec![words("I look.")], vec![], effort);
+    assert!(!thinks(&without, &old));
+    assert_eq!(left_out(&without, &old, Class::General), ["reasoning_effort"]);
+    assert!(thinks(&without, &carry()), "nothing is asked of a model without a budget");
+    let later = vec![said(Who::Assistant, "It is."), said(Who::User, "Why?")];
+    let again = |user: Vec<Part>| {
+        let results = [result("b", vec![], false)].into_iter().chain(user).collect();
+        vec![turn(Who::Assistant, vec![call("b", "f", "{}")]), turn(Who::User, results)]
+    };
+    for with in [
+        after(vec![thought.clone()], again(vec![]), effort),
+        after(vec![thought.clone()], again(vec![words("Well?")]), effort),
+        after(vec![thought.clone()], vec![], effort),
+        after(vec![part(Content::Redacted("EmwK".to_owned()))], vec![], effort),
+        after(vec![], later, effort),
+    ] {
+        assert!(thinks(&with, &old));
+        assert!(left_out(&with, &old, Class::General).is_empty());
+    }
+    for (first, rest) in [
+        (vec![], vec![said(Who::User, "And?")]),
+        (vec![], again(vec![])),
+        (vec![thought], [vec![said(Who::User, "And?")], again(vec![])].concat()),
+    ] {
+        assert!(!thinks(&after(first, rest, Thinking::Budget(2_000)), &carry()));
+    }
+}
