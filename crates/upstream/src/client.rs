@@ -1,6 +1,8 @@
 //! The only door out.
 
+mod alarm;
 mod arrived;
+mod bell;
 mod connect;
 mod link;
 mod pipe;
@@ -8,6 +10,7 @@ mod pool;
 mod proxy;
 mod public;
 mod roots;
+mod single;
 #[cfg(test)]
 mod tests;
 mod trouble;

@@ -53,9 +53,9 @@ impl Deadlines {
 }
 
 impl Until {
-    /// When the next piece is due, and what the host is late with if it does not come.
-    pub(crate) fn next_piece(&self) -> (Instant, Late) {
-        let idle = Instant::now() + self.idle;
+    /// When the next piece is due, where the wait for it begins `now`, and what the host is late with if it does not come.
+    pub(crate) fn next_piece(&self, now: Instant) -> (Instant, Late) {
+        let idle = now + self.idle;
         if idle < self.total { (idle, Late::Idle) } else { (self.total, Late::Total) }
     }
 

@@ -13,6 +13,9 @@ use crate::outcome::Verdict;
 use crate::place::{self, Told};
 use crate::turn::Turn;
 
+/// How many bytes that are here already are read at once at most, before the frames in them are handed on.
+const TOGETHER: usize = 16 << 10;
+
 /// The frames of a streamed answer, as they come from the host. Dropping them closes the host's connection.
 pub struct Frames {
     /// Until the dialect's end; then the connection may be used again.
@@ -75,6 +78,7 @@ impl Frames {
         while !self.stream.has_content() && !self.done {
             self.read().await?;
         }
+        self.let_go().await;
         Ok(())
     }
 
@@ -94,7 +98,8 @@ impl Frames {
             if self.done {
                 return Ok(None);
             }
-            self.cut = self.read().await.err();
+            self.cut = self.read().await.and_then(|()| self.read_ready()).err();
+            self.let_go().await;
             self.end();
         }
     }
@@ -148,7 +153,25 @@ impl Frames {
             self.done = true;
             return Ok(());
         };
-        let events = self.parser.feed(&bytes).map_err(|_| Cut::Fault(HostFault::TooLong))?;
+        self.take(&bytes)
+    }
+
+    /// Reads what is here already, so that it is handed on together.
+    fn read_ready(&mut self) -> Result<(), Cut> {
+        let mut bytes = 0;
+        while !self.done
+            && bytes < TOGETHER
+            && let Some(piece) = self.body.as_mut().and_then(Arrived::ready)
+        {
+            bytes += piece.len();
+            self.take(&piece)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a piece of the body apart.
+    fn take(&mut self, piece: &[u8]) -> Result<(), Cut> {
+        let events = self.parser.feed(piece).map_err(|_| Cut::Fault(HostFault::TooLong))?;
         for event in &events {
             let step = self.stream.feed(event);
             if self.incident().is_some() {
@@ -163,12 +186,16 @@ impl Frames {
                 Step::Skip => {}
             }
         }
+        Ok(())
+    }
+
+    /// Once the dialect has reached its end, nothing more of the body is wanted.
+    async fn let_go(&mut self) {
         if self.done
             && let Some(body) = self.body.take()
         {
             body.finish().await;
         }
-        Ok(())
     }
 }
 

@@ -1,15 +1,18 @@
 use std::fmt;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Response, StatusCode};
-use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use jiff::Timestamp;
 use phi_words::Completion;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::alarm::Alarm;
+use super::link::Piece;
 use super::pool::Hold;
 use super::trouble::Trouble;
 use crate::deadline::Until;
@@ -30,6 +33,9 @@ pub(crate) struct Arrived {
     encoded: bool,
     body: Incoming,
     until: Until,
+    alarm: Alarm,
+    /// What was found where a piece was looked for, and is none: it is said to whoever waits for the next.
+    end: Option<Piece>,
     /// Dropped after the body.
     hold: Hold,
 }
@@ -49,7 +55,16 @@ impl Arrived {
     pub(super) fn new(response: Response<Incoming>, hold: Hold, until: Until) -> Self {
         let (head, body) = response.into_parts();
         let encoded = head.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
-        Self { status: head.status, told: Told::read(&head.headers), encoded, body, until, hold }
+        Self {
+            status: head.status,
+            told: Told::read(&head.headers),
+            encoded,
+            body,
+            until,
+            alarm: Alarm::default(),
+            end: None,
+            hold,
+        }
     }
 
     /// The status.
@@ -67,27 +82,45 @@ impl Arrived {
         if self.encoded {
             return Err(Trouble::Encoded);
         }
-        loop {
-            let (due, late) = self.until.next_piece();
-            // A piece that waits already would be taken after the end as well: a slow reader must not outlast it.
-            if Instant::now() >= due {
-                return Err(Trouble::Late(late));
+        let now = Instant::now();
+        let (due, late) = self.until.next_piece(now);
+        // A piece that waits already would be taken after the end as well: a slow reader must not outlast it.
+        if now >= due {
+            return Err(Trouble::Late(late));
+        }
+        let Self { hold, body, alarm, end, .. } = self;
+        let piece = match end.take() {
+            Some(end) => Some(end),
+            None => {
+                poll_fn(|cx| match hold.poll_piece(cx, body) {
+                    Poll::Ready(piece) => Poll::Ready(Some(piece)),
+                    Poll::Pending => alarm.poll(cx, due).map(|()| None),
+                })
+                .await
             }
-            match timeout_at(due, self.body.frame()).await {
-                Err(_) => {
-                    self.hold.retire();
-                    return Err(Trouble::Late(late));
-                }
-                Ok(Some(Err(error))) => return Err(Trouble::from_body(error)),
-                // By HTTP/2 a host may break an answer off and call that no error. One that was as long as it said is whole.
-                Ok(None) if self.hold.is_shared() && !self.is_whole() => return Err(Trouble::CutShort),
-                Ok(None) => return Ok(None),
-                Ok(Some(Ok(frame))) => {
-                    // What is no data is a trailer, and nothing of that is wanted.
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some(data));
-                    }
-                }
+        };
+        match piece {
+            None => {
+                self.hold.retire();
+                Err(Trouble::Late(late))
+            }
+            // By HTTP/2 a host may break an answer off and call that no error. One that was as long as it said is whole.
+            Some(Ok(None)) if self.hold.is_shared() && !self.is_whole() => Err(Trouble::CutShort),
+            Some(piece) => piece.map_err(Trouble::from_body),
+        }
+    }
+
+    /// The next piece, if it is here already.
+    pub(crate) fn ready(&mut self) -> Option<Bytes> {
+        if self.encoded || self.end.is_some() {
+            return None;
+        }
+        match self.hold.look(&mut self.body) {
+            Poll::Pending => None,
+            Poll::Ready(Ok(Some(piece))) => Some(piece),
+            Poll::Ready(end) => {
+                self.end = Some(end);
+                None
             }
         }
     }

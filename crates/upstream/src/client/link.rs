@@ -1,22 +1,26 @@
 //! One connection to a host, by whichever protocol the host chose.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::uri::Uri;
-use http::{HeaderValue, Request, Response, header};
-use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1, http2};
+use http::{Request, Response, header};
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::{TrySendError, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::Outgoing;
 use super::pipe::Pipe;
+use super::single::Single;
 
 /// How long the head of an answer may be, in bytes; by HTTP/1.1, one that comes in one piece may be up to twice as long.
-const LONGEST_HEAD: usize = 64 << 10;
+pub(super) const LONGEST_HEAD: usize = 64 << 10;
 /// How many requests share a connection by HTTP/2 at most, where the host does not want fewer: one that breaks or is
 /// lost takes no more than these along.
 const STREAMS: usize = 16;
@@ -38,7 +42,7 @@ pub(super) struct Ping {
 /// A connection that takes requests.
 pub(super) enum Link {
     /// By HTTP/1.1: one request at a time.
-    Single(http1::SendRequest<Outgoing>),
+    Single(Single),
     /// By HTTP/2: several at once.
     Shared(Shared),
 }
@@ -62,25 +66,21 @@ struct Load {
 /// A request that came back. Where it is still whole inside, nothing of it has left.
 pub(super) type Refused = TrySendError<Request<Outgoing>>;
 
+/// The next piece of a body; `None` at its end.
+pub(super) type Piece = Result<Option<Bytes>, hyper::Error>;
+
 /// The right to one request on a connection by HTTP/2, until it is dropped.
 pub(super) struct Place(Arc<Load>);
 
 impl Link {
     /// Agrees on HTTP with a host that was just connected to.
     pub(super) async fn open(pipe: Pipe, ping: Ping) -> Result<Self, hyper::Error> {
-        if pipe.is_http2() { Shared::open(pipe, ping).await.map(Self::Shared) } else { single(pipe).await }
+        if pipe.is_http2() {
+            Shared::open(pipe, ping).await.map(Self::Shared)
+        } else {
+            Single::open(pipe).await.map(Self::Single)
+        }
     }
-}
-
-async fn single(pipe: Pipe) -> Result<Link, hyper::Error> {
-    let (mut requests, connection) =
-        http1::Builder::new().max_buf_size(LONGEST_HEAD).handshake(TokioIo::new(pipe)).await?;
-    run(async move {
-        // What it failed of, the request that it carried has been told.
-        let _ = connection.await;
-    });
-    requests.ready().await?;
-    Ok(Link::Single(requests))
 }
 
 /// Runs what belongs to a connection. It writes no record, so that shutdown need not wait for it; without a runtime there
@@ -91,20 +91,18 @@ pub(super) fn run(task: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-/// Sends a request on a connection by HTTP/1.1.
-pub(super) async fn send_single(
-    requests: &mut http1::SendRequest<Outgoing>,
-    mut request: Request<Outgoing>,
-    uri: &Uri,
-) -> Result<Response<Incoming>, Box<Refused>> {
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    // Both were read from parts of a whole address, so neither can fail.
-    *request.uri_mut() = path.parse().unwrap_or_default();
-    let host = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    if let Some(host) = host {
-        request.headers_mut().insert(header::HOST, host);
+/// Reads a body. What is no data is a trailer, and nothing of that is wanted.
+pub(super) fn poll_piece(cx: &mut Context<'_>, body: &mut Incoming) -> Poll<Piece> {
+    loop {
+        match ready!(Pin::new(&mut *body).poll_frame(cx)?) {
+            None => return Poll::Ready(Ok(None)),
+            Some(frame) => {
+                if let Ok(data) = frame.into_data() {
+                    return Poll::Ready(Ok(Some(data)));
+                }
+            }
+        }
     }
-    requests.try_send_request(request).await.map_err(Box::new)
 }
 
 impl Shared {

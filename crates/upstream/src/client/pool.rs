@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme, Uri};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 use tokio::time::{Instant, timeout_at};
 
 use super::connect::{ConnectError, Connector};
-use super::link::{Link, Ping, Place, Refused, Shared, run, send_single};
+use super::link::{Link, Piece, Ping, Place, Refused, Shared, poll_piece, run};
+use super::single::Single;
 use super::{Outgoing, Trouble};
 use crate::deadline::Late;
 
@@ -48,7 +49,7 @@ struct Entry {
 
 /// A connection that was found.
 enum Found {
-    Single(http1::SendRequest<Outgoing>),
+    Single(Single),
     Shared(Shared, Place),
 }
 
@@ -57,7 +58,7 @@ pub(super) enum Hold {
     /// Nothing yet.
     None,
     /// All of it; then it is kept, if it can be used again.
-    Single(Option<(http1::SendRequest<Outgoing>, Pool, Door)>),
+    Single(Option<(Single, Pool, Door)>),
     /// A place on it.
     Shared(Place),
 }
@@ -110,10 +111,10 @@ impl Pool {
         let pipe = self.0.connector.connect(uri).await.map_err(Trouble::Connect)?;
         let link = Link::open(pipe, self.0.ping).await;
         match link.map_err(|error| Trouble::Connect(ConnectError::Http(error.into())))? {
-            Link::Single(requests) => Ok(Found::Single(requests)),
+            Link::Single(single) => Ok(Found::Single(single)),
             Link::Shared(shared) => {
                 let place = shared.place().ok_or(Trouble::Connect(ConnectError::Closed))?;
-                self.keep(door, Link::Shared(shared.clone()));
+                self.keep(door.clone(), Link::Shared(shared.clone()));
                 Ok(Found::Shared(shared, place))
             }
         }
@@ -132,18 +133,18 @@ impl Pool {
                 *hold = Hold::Shared(place);
                 shared.send(request, uri).await
             }
-            Found::Single(mut requests) => {
+            Found::Single(mut single) => {
                 *hold = Hold::None;
-                let response = send_single(&mut requests, request, uri).await?;
-                *hold = Hold::Single(Some((requests, self.clone(), door.clone())));
+                let response = single.send(request, uri).await?;
+                *hold = Hold::Single(Some((single, self.clone(), door.clone())));
                 Ok(response)
             }
         }
     }
 
-    fn keep(&self, door: &Door, link: Link) {
+    fn keep(&self, door: Door, link: Link) {
         let mut kept = self.0.kept();
-        let entries = kept.hosts.entry(door.clone()).or_default();
+        let entries = kept.hosts.entry(door).or_default();
         if entries.len() < MOST_KEPT {
             entries.push(Entry { link, used: true });
         }
@@ -152,7 +153,7 @@ impl Pool {
         }
     }
 
-    /// Closes what was not used since the last time. Whether anything is left.
+    /// Closes what was not used since the last time, and what its host has closed. Whether anything is left.
     pub(super) fn sweep(&self) -> bool {
         let mut kept = self.0.kept();
         kept.hosts.retain(|_, entries| {
@@ -177,7 +178,10 @@ impl Inner {
     fn find(&self, door: &Door) -> Option<Found> {
         let mut kept = self.kept();
         let entries = kept.hosts.get_mut(door)?;
-        entries.retain(Entry::is_good);
+        entries.retain(|entry| match &entry.link {
+            Link::Single(_) => true,
+            Link::Shared(shared) => shared.is_good(),
+        });
         let shared = entries.iter_mut().find_map(|entry| {
             let Link::Shared(shared) = &entry.link else { return None };
             let place = shared.place()?;
@@ -185,11 +189,14 @@ impl Inner {
             Some(Found::Shared(shared.clone(), place))
         });
         shared.or_else(|| {
-            let at = entries.iter().rposition(|entry| matches!(entry.link, Link::Single(_)))?;
-            match entries.remove(at).link {
-                Link::Single(requests) => Some(Found::Single(requests)),
-                Link::Shared(_) => None,
+            while let Some(at) = entries.iter().rposition(|entry| matches!(entry.link, Link::Single(_))) {
+                if let Link::Single(mut single) = entries.remove(at).link
+                    && single.is_ready()
+                {
+                    return Some(Found::Single(single));
+                }
             }
+            None
         })
     }
 }
@@ -198,6 +205,24 @@ impl Hold {
     /// Whether others hold the connection too.
     pub(super) fn is_shared(&self) -> bool {
         matches!(self, Self::Shared(_))
+    }
+
+    /// The next piece of the answer that holds it.
+    pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>, body: &mut Incoming) -> Poll<Piece> {
+        match self {
+            Self::Single(Some((single, ..))) => single.poll_piece(cx, body),
+            Self::None | Self::Single(None) | Self::Shared(_) => poll_piece(cx, body),
+        }
+    }
+
+    /// The same, and nobody is woken for it.
+    pub(super) fn look(&mut self, body: &mut Incoming) -> Poll<Piece> {
+        match self {
+            Self::Single(Some((single, ..))) => single.look(body),
+            Self::None | Self::Single(None) | Self::Shared(_) => {
+                poll_piece(&mut Context::from_waker(Waker::noop()), body)
+            }
+        }
     }
 
     /// Gives the connection no further requests: its host has left one without a word. One by HTTP/1.1 closes anyway.
@@ -211,16 +236,10 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let Self::Single(held) = self else { return };
-        let Some((mut requests, pool, door)) = held.take() else { return };
-        if requests.is_ready() {
-            pool.keep(&door, Link::Single(requests));
-        } else {
-            // The end of the answer may be on its way from the connection's own task. Without an end it closes.
-            run(async move {
-                if requests.ready().await.is_ok() {
-                    pool.keep(&door, Link::Single(requests));
-                }
-            });
+        if let Some((mut single, pool, door)) = held.take()
+            && single.is_ready()
+        {
+            pool.keep(door, Link::Single(single));
         }
     }
 }
@@ -235,9 +254,9 @@ async fn sweep(pool: Weak<Inner>) {
 }
 
 impl Entry {
-    fn is_good(&self) -> bool {
-        match &self.link {
-            Link::Single(requests) => requests.is_ready(),
+    fn is_good(&mut self) -> bool {
+        match &mut self.link {
+            Link::Single(single) => single.is_ready(),
             Link::Shared(shared) => shared.is_good(),
         }
     }
