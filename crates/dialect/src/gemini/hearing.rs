@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::errors;
 use super::usage::Told;
 use crate::HostFault;
@@ -32,6 +34,8 @@ struct Top<'d> {
     feedback: Option<Value<'d>>,
     is_error: bool,
 }
+
+const UNASKED: &str = "a part is of a kind that was not asked for";
 
 const fn malformed<T>(what: &'static str) -> Result<T, HostFault> {
     Err(HostFault::Malformed(what))
@@ -129,24 +133,34 @@ impl Hearing {
         if part.kind() != Kind::Object {
             return malformed("a part is no object");
         }
-        let (mut words, mut call, mut is_thought, mut seal) = (None, None, false, None);
+        let (mut words, mut call, mut is_thought, mut seal, mut is_odd) = (None, None, false, None, false);
         for (key, value) in part.pairs().filter(|(_, value)| !value.is_null()) {
             match &*key.bytes() {
-                b"text" => words = Some(value),
+                b"text" => words = Some(value.text().ok_or(HostFault::Malformed("a text is no text"))?),
                 b"functionCall" => call = Some(value),
-                b"thought" => is_thought = value.truth().unwrap_or(false),
-                b"thoughtSignature" => seal = value.text().filter(|seal| !seal.is_empty()),
+                b"thought" => {
+                    is_thought = value.truth().ok_or(HostFault::Malformed("a thought is neither yes nor no"))?
+                }
+                b"thoughtSignature" => seal = Some(value.text().ok_or(HostFault::Malformed("a seal is no text"))?),
+                // What the host ran, keeps or painted: nothing of it was asked for, and nothing is to be lost unseen.
+                b"inlineData"
+                | b"fileData"
+                | b"functionResponse"
+                | b"executableCode"
+                | b"codeExecutionResult"
+                | b"toolCall"
+                | b"toolResponse"
+                | b"audioTranscription" => return malformed(UNASKED),
                 b"partMetadata" | b"videoMetadata" | b"mediaResolution" => {}
-                // Code that the host ran, files, images, speech: nothing that was asked for, and nothing to be lost unseen.
-                _ => return malformed("a part is of a kind that was not asked for"),
+                _ => is_odd = true,
             }
         }
-        let seal = seal.map(std::borrow::Cow::into_owned);
-        let words = match words.map(|words| (words.text(), words)) {
-            Some((None, _)) => return malformed("a text is no text"),
-            Some((Some(words), _)) => words,
-            None => "".into(),
-        };
+        // A part is of one kind; what is new beside a kind that we know tells something of it.
+        if is_odd && words.is_none() && call.is_none() {
+            return malformed(UNASKED);
+        }
+        let words = words.unwrap_or_default();
+        let seal = seal.filter(|seal| !seal.is_empty()).map(Cow::into_owned);
         if self.is_over {
             let says_nothing = words.is_empty() && call.is_none() && seal.is_none();
             return if says_nothing { Ok(()) } else { malformed("the answer goes on after its end") };

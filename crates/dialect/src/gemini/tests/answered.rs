@@ -183,9 +183,20 @@ fn what_is_no_answer_is_a_fault() {
         &reply(r#"{"executableCode":{"code":"x"}}"#, "STOP"),
         &reply(r#"{"codeExecutionResult":{"outcome":"OUTCOME_OK"}}"#, "STOP"),
         &reply(r#"{"somethingNew":{}}"#, "STOP"),
+        &reply(r#"{"text":"x","inlineData":{}}"#, "STOP"),
+        &reply(r#"{"text":"x","thought":"yes"}"#, "STOP"),
+        &reply(r#"{"text":"x","thoughtSignature":5}"#, "STOP"),
     ] {
         assert!(matches!(whole(bad), Err(HostFault::Malformed(_))), "{bad}");
     }
+}
+
+#[test]
+fn what_is_new_beside_words_is_not_in_the_way() {
+    let new =
+        r#"{"text":"x","mood":"good","partMetadata":{"a":1},"thought":null,"inlineData":null},{"thought":false},{}"#;
+    let answer = whole(&reply(new, "STOP").replacen('{', r#"{"news":[],"#, 1)).unwrap();
+    assert_eq!(told(&answer.said), ["begin 0 text", "more 0 x", "end 0", "finish Stop"]);
 }
 
 #[test]
@@ -254,7 +265,81 @@ fn calls_without_an_id_get_one_that_stays() {
     }
 }
 
+/// A part as a host makes it: of what kind, its words, its seal.
+type Made = (u8, String, Option<String>);
+
+fn made((kind, words, seal): &Made) -> serde_json::Value {
+    let mut part = match kind {
+        0 => serde_json::json!({ "text": words }),
+        1 => serde_json::json!({ "text": words, "thought": true }),
+        _ => serde_json::json!({ "functionCall": { "name": "f", "args": { "words": words } } }),
+    };
+    if let Some(seal) = seal {
+        part["thoughtSignature"] = seal.as_str().into();
+    }
+    part
+}
+
+/// The same part as it may come in a stream: words in two pieces, the seal with the last or behind it.
+fn in_pieces((kind, words, seal): &Made, at: usize, behind: bool) -> Vec<serde_json::Value> {
+    if *kind > 1 {
+        return vec![made(&(*kind, words.clone(), seal.clone()))];
+    }
+    let at = words.char_indices().nth(at).map_or(words.len(), |(at, _)| at);
+    let (left, right) = words.split_at(at);
+    let (with, after) = if behind { (None, seal.clone()) } else { (seal.clone(), None) };
+    let mut pieces = vec![made(&(*kind, left.to_owned(), None)), made(&(*kind, right.to_owned(), with))];
+    pieces.extend(after.map(|seal| made(&(*kind, String::new(), Some(seal)))));
+    pieces
+}
+
 proptest! {
+    #[test]
+    fn however_an_answer_comes_it_says_the_same(
+        parts in prop::collection::vec((0..3_u8, "[a-zé\"{}\n]{0,6}", prop::option::of("[a-z]{0,2}")), 0..6),
+        cuts in prop::collection::vec((0..6_usize, any::<bool>(), any::<bool>()), 6),
+        piece in 1..40_usize,
+    ) {
+        let end = serde_json::json!({ "responseId": "r", "candidates": [{ "finishReason": "STOP" }] });
+        let mut body = end.clone();
+        body["candidates"][0]["content"]["parts"] = parts.iter().map(made).collect();
+        let answer = whole(&body.to_string()).unwrap();
+        let (mut stream, mut chunk) = (Vec::new(), Vec::new());
+        for (part, (at, behind, cut)) in parts.iter().zip(&cuts) {
+            for one in in_pieces(part, *at, *behind) {
+                chunk.push(one);
+                if *cut {
+                    let content = serde_json::json!({ "parts": std::mem::take(&mut chunk) });
+                    stream.push(serde_json::json!({ "responseId": "r", "candidates": [{ "content": content }] }));
+                }
+            }
+        }
+        let mut last = end;
+        last["candidates"][0]["content"]["parts"] = chunk.into();
+        stream.push(last);
+        let bytes: Vec<u8> = stream.iter().flat_map(|chunk| format!("data: {chunk}\r\n\r\n").into_bytes()).collect();
+        let (said, ended, stream) = streamed(&bytes, piece);
+        prop_assert_eq!(ended, Ok(()));
+        prop_assert_eq!(told(&said), told(&answer.said));
+        prop_assert_eq!(facts(stream.facts()), facts(&answer.facts));
+        // Blocks begin in order, and each ends once.
+        let mut open = None;
+        let mut blocks = 0;
+        for said in &said {
+            match said {
+                Said::Begin(number, _) => {
+                    prop_assert_eq!((open.replace(*number), *number), (None, blocks));
+                    blocks += 1;
+                }
+                Said::More(number, _) | Said::Signature(number, _) | Said::Citation(number, _) => {
+                    prop_assert_eq!(open, Some(*number));
+                }
+                Said::End(number) => prop_assert_eq!(open.take(), Some(*number)),
+                Said::Finish(_) => prop_assert_eq!(open, None),
+            }
+        }
+    }
+
     #[test]
     fn any_bytes_are_an_answer_or_a_fault(bytes in any::<Vec<u8>>(), at in any::<prop::sample::Index>(), flip in any::<u8>()) {
         let mut close = REPLIES.as_bytes().to_vec();
