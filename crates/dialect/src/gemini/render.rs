@@ -148,17 +148,16 @@ fn think(config: &mut Object, told: Told) {
     });
 }
 
-/// What asks for something that Google has no field for. What it would keep for the next request it keeps unasked.
+/// What asks for something that Google has no field for. Of what is worth keeping for the next request no dialect but
+/// Anthropic's is told, and the way in that has a word for it names it.
 fn unsaid(asked: &Conversation) -> Vec<&'static str> {
     let mut left_out = Vec::new();
     let parts = || asked.turns.iter().flat_map(|turn| &turn.parts);
-    let is_cached = |part: &Part| part.cache.is_some();
     let is_described = matches!(&asked.format, Format::Schema { description: Some(_), .. });
     for (name, is_asked) in [
         ("user", asked.user.is_some()),
         ("messages.name", asked.turns.iter().any(|turn| turn.name.is_some())),
-        ("messages.reasoning", parts().any(|part| matches!(part.content, Content::Redacted(_)))),
-        ("cache_control", parts().any(is_cached) || asked.tools.iter().any(|tool| tool.cache.is_some())),
+        ("messages.reasoning_content", parts().any(|part| matches!(part.content, Content::Redacted(_)))),
         ("response_format.json_schema.description", is_described),
     ] {
         if is_asked {

@@ -194,7 +194,7 @@ fn seals_go_back_to_where_they_came_from() {
         says(Who::User, "go on"),
         turn(Who::Assistant, [redacted]),
     ]);
-    assert_eq!(is_body("seals", &sealed, "gemini-3.8-flash"), ["messages.reasoning"]);
+    assert_eq!(is_body("seals", &sealed, "gemini-3.8-flash"), ["messages.reasoning_content"]);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn media_go_inline_and_their_names_stay_here() {
     asked.turns[0].name = Some("n".to_owned());
     assert_eq!(
         is_body("media", &asked, "gemini-2.5-flash"),
-        ["user", "messages.name", "cache_control", "messages.image_url.detail", "messages.file.filename"]
+        ["user", "messages.name", "messages.image_url.detail", "messages.file.filename"]
     );
     for (capability, turns) in [
         (Capability::Vision, [turn(Who::User, [image("image/png", "AAAA")])]),
