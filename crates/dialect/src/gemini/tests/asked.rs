@@ -159,6 +159,20 @@ fn calls_and_results_find_each_other() {
 }
 
 #[test]
+fn media_of_results_follow_all_results_where_they_cannot_be_within() {
+    let seen = conversation([
+        turn(Who::Assistant, [call("a", "look", "", None), call("b", "wait", "", None)]),
+        turn(Who::User, [result("a", [image("image/png", "AAAA")], false), result("b", [text("x")], false)]),
+    ]);
+    let body = rendered(&seen, "gemini-2.5-flash").body;
+    let document = Document::parse(body.expose_bytes().clone()).unwrap();
+    let answered = document.root().member("contents").unwrap().items().unwrap().nth(1).unwrap();
+    let parts = answered.member("parts").unwrap().items().unwrap();
+    let kinds: Vec<_> = parts.map(|part| part.members().unwrap().next().unwrap().0.into_owned()).collect();
+    assert_eq!(kinds, ["functionResponse", "functionResponse", "inlineData"]);
+}
+
+#[test]
 fn calls_without_a_seal_are_excused_and_the_nearest_call_of_an_id_is_meant() {
     let calls = conversation([
         says(Who::User, "Weather?"),
