@@ -426,6 +426,8 @@ async fn a_rule_that_breaks_breaks_one_answer_and_is_an_alarm() {
     assert_eq!(whole.refusal(), (500, "internal".to_owned()));
     assert!(!whole.text().contains("bug"), "{}", whole.text());
     assert_eq!(stand.closed(whole.id()).await.status, Status::Panicked);
+    // The head has left before the first word comes.
+    stand.host("alps-a").next([Fault::Slow { gap_ms: 100 }]);
     let stream = stand.begin(Ask::stream("alps/m")).await;
     let id = stream.id();
     let got = stream.broken_off().await;
@@ -452,6 +454,8 @@ async fn check_49_a_panic_with_an_answer_in_it_tells_its_place_alone() {
     })
     .await;
     let whole = stand.ask(Ask::chat("alps/m")).await;
+    // The head has left before the first word comes.
+    stand.host("alps-a").next([Fault::Slow { gap_ms: 100 }]);
     let stream = stand.begin(Ask::stream("alps/m")).await;
     let (id, broken) = (stream.id(), stream.broken_off().await);
     std::panic::set_hook(before);
