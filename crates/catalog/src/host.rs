@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use phi_words::{HostName, KeyKind, ProviderName};
+use phi_words::{HostName, KeyKind, Modality, ProviderName};
 use serde::{Deserialize, Serialize};
 
 use crate::{Extent, Template};
@@ -68,6 +68,8 @@ pub enum Dialect {
     AzureDocuments,
     /// Anthropic's messages.
     Anthropic,
+    /// The same on Vertex AI: the model stands in the path.
+    AnthropicVertex,
     /// Google's `generateContent`.
     Gemini,
     /// Mistral's chat, OCR and audio.
@@ -79,16 +81,13 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// Whether the gateway speaks it. A route on a host whose dialect it does not speak is never live.
-    pub fn is_built(self) -> bool {
+    /// Whether the gateway speaks it for a kind of work. A route on a host whose dialect it does not speak is never live.
+    pub fn is_built(self, modality: Modality) -> bool {
         match self {
-            Self::OpenAi => true,
-            Self::AzureOpenAi
-            | Self::AzureSpeech
+            Self::OpenAi | Self::AzureOpenAi => matches!(modality, Modality::Chat | Modality::Embeddings),
+            Self::Mistral | Self::Anthropic | Self::AnthropicVertex | Self::Gemini => modality == Modality::Chat,
+            Self::AzureSpeech
             | Self::AzureDocuments
-            | Self::Anthropic
-            | Self::Gemini
-            | Self::Mistral
             | Self::Bedrock
             | Self::Fal => false,
         }

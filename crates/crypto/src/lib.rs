@@ -22,4 +22,4 @@ pub use digest::{equal, hex, sha256, unhex};
 pub use key::{Key, Unsealable};
 pub use random::{NoRandomness, random};
 pub use root::{KEY_VERSION, Purpose, Root};
-pub use rsa::{Unsignable, base64url, sign_rs256, unpem};
+pub use rsa::{Unsignable, base64url, sign_rs256, unbase64url, unpem};

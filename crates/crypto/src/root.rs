@@ -38,6 +38,8 @@ pub enum Purpose {
     Person(OrgId),
     /// Pseudonyms that go to a host in place of a caller's own user names.
     Pseudonym(OrgId),
+    /// Items of answers that a caller is to send back as they are.
+    Item(OrgId),
 }
 
 impl Root {
@@ -87,6 +89,7 @@ impl Purpose {
             Self::Payload(org) => ("payload", Some(org)),
             Self::Person(org) => ("person", Some(org)),
             Self::Pseudonym(org) => ("pseudonym", Some(org)),
+            Self::Item(org) => ("item", Some(org)),
         };
         let org = org.map(|org| format!("/{org}")).unwrap_or_default();
         format!("phi/{name}/v{KEY_VERSION}{org}")
@@ -110,7 +113,8 @@ mod tests {
         let root = Root::generate().unwrap();
         let (a, b) = (OrgId::new(), OrgId::new());
         let each_org = [a, b].into_iter().flat_map(|org| {
-            [Purpose::Envelope(Some(org)), Purpose::Payload(org), Purpose::Person(org), Purpose::Pseudonym(org)]
+            let theirs = [Purpose::Payload(org), Purpose::Person(org), Purpose::Pseudonym(org), Purpose::Item(org)];
+            [Purpose::Envelope(Some(org))].into_iter().chain(theirs)
         });
         let purposes: Vec<_> = [Purpose::Token, Purpose::Envelope(None)].into_iter().chain(each_org).collect();
         let tags: HashSet<_> = purposes.iter().map(|purpose| root.derive(*purpose).tag(&[b"x"])).collect();

@@ -34,7 +34,10 @@ pub use fit::fits;
 pub use reply::read_reply;
 pub use stream::Stream;
 
+use phi_words::ModelName;
+
 use crate::Misfit;
+use crate::gemini::segment;
 
 /// Where the interface stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,12 @@ pub enum At {
     },
     /// On Vertex AI: the model stands in the path, the version in the body, and the address is the place.
     Vertex,
+}
+
+/// Where a model is asked on Vertex AI, below the address of its host:
+/// `https://LOCATION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION/publishers/anthropic`.
+pub(crate) fn vertex_path(own: &ModelName, stream: bool) -> String {
+    format!("/models/{}:{}", segment(own), if stream { "streamRawPredict" } else { "rawPredict" })
 }
 
 /// What a route cannot carry.

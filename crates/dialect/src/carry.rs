@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use phi_words::{Capability, Code, ModelName, Prompt, Refusal};
 
+use crate::anthropic::At;
+
 /// What one route can carry: built by the caller from a catalogue row.
 #[derive(Debug, Clone)]
 pub struct Carry {
+    /// What its host speaks.
+    pub speaks: Speaks,
     /// The provider's own id of the model: what is sent as `model`.
     pub own: ModelName,
     /// What the model can do.
@@ -35,6 +39,7 @@ impl Carry {
     /// A host that takes every field of the table, for a model that can do nothing beyond text.
     pub fn plain(own: ModelName) -> Self {
         Self {
+            speaks: Speaks::OpenAi,
             own,
             capabilities: BTreeSet::new(),
             lacks: BTreeSet::new(),
@@ -48,6 +53,19 @@ impl Carry {
             dimension: None,
         }
     }
+}
+
+/// What a host speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaks {
+    /// OpenAI's chat format.
+    OpenAi,
+    /// Anthropic's messages.
+    Anthropic(At),
+    /// Google's `generateContent`.
+    Gemini,
+    /// Mistral's, which is close to it: other names, chunks in the place of texts, and nothing unknown.
+    Mistral,
 }
 
 /// How a host spells the limit of output tokens.

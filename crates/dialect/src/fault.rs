@@ -103,6 +103,15 @@ fn upstream_failed() -> Refusal {
     Refusal::new(Code::UpstreamFailed, "the host failed to answer", "send the request again")
 }
 
+/// The figures of [`context_sentence`], limit and asked, as far as it has them: other ways in say them in another sentence.
+pub(crate) fn context_figures(sentence: &str) -> (Option<u64>, Option<u64>) {
+    let after = |words: &str| {
+        let (_, rest) = sentence.split_once(words)?;
+        rest.split(' ').next()?.parse().ok()
+    };
+    (after("context length is "), after("resulted in "))
+}
+
 /// OpenAI's published sentence, which agents match to know that they must shorten their input; numbers only.
 fn context_sentence(limit: Option<u64>, asked: Option<u64>) -> String {
     let limit = limit.map_or_else(|| "exceeded".to_owned(), |limit| format!("{limit} tokens"));

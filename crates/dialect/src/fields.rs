@@ -1,11 +1,13 @@
 //! The table of body fields: what a body may say, and what becomes of each thing that it says.
 
+pub(crate) mod anthropic;
 pub(crate) mod chat;
 mod checks;
 pub(crate) mod embeddings;
 mod format;
 pub(crate) mod messages;
 mod parameters;
+pub(crate) mod responses;
 mod tools;
 
 use std::borrow::Cow;

@@ -30,15 +30,22 @@ pub use render::render;
 /// API, `https://LOCATION-aiplatform.googleapis.com/v1/projects/PROJECT/locations/LOCATION/publishers/google` of Vertex AI.
 /// Whatever the model is called, it stays one segment of the path (RFC 3986, section 3.3).
 pub fn path(own: &ModelName, stream: bool) -> String {
-    let mut path = String::from("/models/");
+    let verb = if stream { ":streamGenerateContent?alt=sse" } else { ":generateContent" };
+    format!("/models/{}{verb}", segment(own))
+}
+
+/// A model's name as one segment of a path.
+pub(crate) fn segment(own: &ModelName) -> String {
+    let mut segment = String::new();
     for byte in own.as_str().bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => path.push(char::from(byte)),
-            _ => path.push_str(&format!("%{byte:02X}")),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => {
+                segment.push(char::from(byte))
+            }
+            _ => segment.push_str(&format!("%{byte:02X}")),
         }
     }
-    path.push_str(if stream { ":streamGenerateContent?alt=sse" } else { ":generateContent" });
-    path
+    segment
 }
 
 /// Hears a whole answer. One without a `finishReason` is [`HostFault::Malformed`]: "if empty, the model has not stopped".

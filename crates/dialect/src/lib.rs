@@ -7,6 +7,7 @@
 
 pub mod anthropic;
 mod carry;
+mod dialects;
 mod explain;
 mod fault;
 mod fields;
@@ -14,13 +15,24 @@ mod fields;
 pub mod fuzzing;
 pub mod gemini;
 pub mod json;
+mod listen;
+pub mod messages;
 pub mod middle;
 pub mod openai;
 mod question;
+mod responses;
+mod sealer;
 pub mod sse;
+mod voice;
 
-pub use carry::{Carry, Field, LimitName, Misfit, Rendered, Tokenizer};
+pub use carry::{Carry, Field, LimitName, Misfit, Rendered, Speaks, Tokenizer};
+pub use dialects::{path, read_error};
 pub use explain::{Explain, read_explain};
 pub use fault::{HostError, HostErrorKind, HostFault};
 pub use fields::{STEERING, Treatment, parameters};
-pub use question::{ChatQuestion, EmbeddingsQuestion, Question, read_chat, read_embeddings};
+pub use listen::{Listener, read_reply};
+pub use question::{
+    ChatQuestion, EmbeddingsQuestion, MessagesQuestion, Question, ResponsesQuestion, Way, read_chat, read_counted,
+    read_embeddings, read_messages, read_responses,
+};
+pub use sealer::Sealer;

@@ -4,6 +4,8 @@
 mod answer;
 mod conversation;
 
+#[cfg(test)]
+pub(crate) use answer::joined;
 pub use answer::{Answer, Block, Facts, Finish, Said};
 pub use conversation::{
     Cache, Choice, Content, Conversation, Effort, Format, Json, Media, Part, Sampling, Thinking, Tool, Turn, Who,

@@ -5,6 +5,9 @@ mod choice;
 pub mod embeddings;
 pub mod errors;
 mod form;
+pub mod hear;
+pub(crate) mod render;
+mod speak;
 mod stream;
 mod usage;
 
@@ -15,7 +18,12 @@ use phi_words::{Completion, Usage};
 use crate::json::Document;
 use choice::Top;
 
+pub use speak::Speaker;
 pub use stream::{ChatStream, Step};
+
+/// JSON mode, said as a schema.
+pub(crate) const ANY_OBJECT: &[u8] =
+    br#"{"type":"json_schema","json_schema":{"name":"object","schema":{"type":"object"}}}"#;
 
 /// A host's whole answer, checked and made ours.
 #[derive(Clone)]

@@ -2,6 +2,8 @@
 
 mod chat;
 mod embeddings;
+mod messages;
+mod responses;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -12,33 +14,84 @@ use phi_words::{Capability, Class, Code, Modality, ModelName, Prompt, Refusal, U
 
 pub use chat::{ChatQuestion, read_chat};
 pub use embeddings::{EmbeddingsQuestion, read_embeddings};
+pub use messages::{MessagesQuestion, read_counted, read_messages};
+pub use responses::{ResponsesQuestion, read_responses};
 
 use crate::fields::{self, Found, Kind, Row};
 use crate::json::{Document, Object, Value};
-use crate::{Carry, Field, Misfit, Rendered};
+use crate::{Carry, Field, Misfit, Rendered, Sealer};
+
+/// By which endpoint a caller asks. It says how he is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// `POST /chat/completions`.
+    Chat,
+    /// `POST /messages`.
+    Messages,
+    /// `POST /responses`.
+    Responses,
+    /// `POST /embeddings`.
+    Embeddings,
+}
+
+impl Way {
+    /// What kind of work he asks for.
+    pub const fn modality(self) -> Modality {
+        match self {
+            Self::Chat | Self::Messages | Self::Responses => Modality::Chat,
+            Self::Embeddings => Modality::Embeddings,
+        }
+    }
+
+    /// Reads a body of this endpoint, in which items may be sealed by `sealer`.
+    ///
+    /// # Errors
+    /// The refusals of step 6 of the contract's section 9.
+    pub fn read(self, body: Prompt, class: Class, sealer: &Sealer) -> Result<Question, Refusal> {
+        match self {
+            Self::Chat => read_chat(body, class).map(Question::Chat),
+            Self::Messages => read_messages(body, class).map(Question::Messages),
+            Self::Responses => read_responses(body, class, sealer).map(Question::Responses),
+            Self::Embeddings => read_embeddings(body, class).map(Question::Embeddings),
+        }
+    }
+}
 
 /// What was asked, parsed once: every body field is known to be allowed, and of the right type.
 #[derive(Debug, Clone)]
 pub enum Question {
     /// `POST /chat/completions`.
     Chat(ChatQuestion),
+    /// `POST /messages`.
+    Messages(MessagesQuestion),
+    /// `POST /responses`.
+    Responses(ResponsesQuestion),
     /// `POST /embeddings`.
     Embeddings(EmbeddingsQuestion),
 }
 
 impl Question {
+    /// By which endpoint it was asked.
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::Chat(_) => Way::Chat,
+            Self::Messages(_) => Way::Messages,
+            Self::Responses(_) => Way::Responses,
+            Self::Embeddings(_) => Way::Embeddings,
+        }
+    }
+
     /// What kind of work it is.
     pub const fn modality(&self) -> Modality {
-        match self {
-            Self::Chat(_) => Modality::Chat,
-            Self::Embeddings(_) => Modality::Embeddings,
-        }
+        self.way().modality()
     }
 
     /// The model as the caller wrote it: `auto`, or a name that the catalogue has to know.
     pub const fn model(&self) -> &ModelName {
         match self {
             Self::Chat(chat) => chat.model(),
+            Self::Messages(messages) => messages.model(),
+            Self::Responses(responses) => responses.model(),
             Self::Embeddings(embeddings) => embeddings.model(),
         }
     }
@@ -47,6 +100,8 @@ impl Question {
     pub const fn stream(&self) -> bool {
         match self {
             Self::Chat(chat) => chat.stream(),
+            Self::Messages(messages) => messages.stream(),
+            Self::Responses(responses) => responses.stream(),
             Self::Embeddings(_) => false,
         }
     }
@@ -55,6 +110,8 @@ impl Question {
     pub const fn include_usage(&self) -> bool {
         match self {
             Self::Chat(chat) => chat.include_usage(),
+            // It is always told.
+            Self::Messages(_) | Self::Responses(_) => true,
             Self::Embeddings(_) => false,
         }
     }
@@ -63,6 +120,8 @@ impl Question {
     pub const fn capabilities(&self) -> &BTreeSet<Capability> {
         match self {
             Self::Chat(chat) => chat.capabilities(),
+            Self::Messages(messages) => messages.capabilities(),
+            Self::Responses(responses) => responses.capabilities(),
             Self::Embeddings(embeddings) => embeddings.capabilities(),
         }
     }
@@ -71,6 +130,8 @@ impl Question {
     pub fn unknown(&self) -> &[Arc<str>] {
         match self {
             Self::Chat(chat) => chat.unknown(),
+            Self::Messages(messages) => messages.unknown(),
+            Self::Responses(responses) => responses.unknown(),
             Self::Embeddings(embeddings) => embeddings.unknown(),
         }
     }
@@ -79,6 +140,8 @@ impl Question {
     pub fn body_len(&self) -> usize {
         match self {
             Self::Chat(chat) => chat.body_len(),
+            Self::Messages(messages) => messages.body_len(),
+            Self::Responses(responses) => responses.body_len(),
             Self::Embeddings(embeddings) => embeddings.body_len(),
         }
     }
@@ -98,7 +161,18 @@ impl Question {
     pub fn output_limit(&self) -> Option<u64> {
         match self {
             Self::Chat(chat) => chat.output_limit(),
+            Self::Messages(messages) => messages.output_limit(),
+            Self::Responses(responses) => responses.output_limit(),
             Self::Embeddings(_) => Some(0),
+        }
+    }
+
+    /// Notes something beside the body that no host is told of, such as a header; of ways in alone whose headers ask for
+    /// anything.
+    pub fn leave_out(&mut self, name: &'static str) {
+        match self {
+            Self::Messages(messages) => messages.leave_out(name),
+            Self::Chat(_) | Self::Responses(_) | Self::Embeddings(_) => {}
         }
     }
 
@@ -106,6 +180,8 @@ impl Question {
     pub fn fits(&self, carry: &Carry) -> Result<(), Misfit> {
         match self {
             Self::Chat(chat) => chat.fits(carry),
+            Self::Messages(messages) => messages.fits(carry),
+            Self::Responses(responses) => responses.fits(carry),
             Self::Embeddings(embeddings) => embeddings.fits(carry),
         }
     }
@@ -115,6 +191,8 @@ impl Question {
     pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
         match self {
             Self::Chat(chat) => chat.render(carry, pseudonym, class),
+            Self::Messages(messages) => messages.render(carry, pseudonym, class),
+            Self::Responses(responses) => responses.render(carry, pseudonym, class),
             Self::Embeddings(embeddings) => embeddings.render(carry, pseudonym, class),
         }
     }

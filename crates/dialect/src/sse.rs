@@ -146,6 +146,18 @@ pub fn push_frame(out: &mut BytesMut, payload: &Completion) {
     out.extend_from_slice(b"\n");
 }
 
+/// The same with the event's name before it, which is the `type` that the payload begins with.
+pub fn push_typed_frame(out: &mut BytesMut, payload: &Completion) {
+    let named = payload.expose_bytes().strip_prefix(b"{\"type\":\"");
+    if let Some((name, _)) = named.and_then(|rest| rest.split_at_checked(memchr::memchr(b'"', rest)?)) {
+        out.reserve(payload.len() + name.len() + 16);
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(name);
+        out.extend_from_slice(b"\n");
+    }
+    push_frame(out, payload);
+}
+
 /// The terminal event of OpenAI's chat streams.
 pub fn terminal() -> Bytes {
     Bytes::from_static(b"data: [DONE]\n\n")

@@ -1,20 +1,23 @@
 //! Every path that answers. `/v1/...` and `/api/v1/...` are the same API; a path is taken as it is written, so that
 //! `//v1`, `%76` or a trailing slash is another path and answers 404.
 
+mod count;
 mod explain;
 mod look;
 mod models;
 mod pricing;
 
 pub use explain::Stage;
+pub(crate) use models::Page;
 pub(crate) use pricing::Shelf;
 
 use http::{HeaderValue, Method, Request, Response, header};
-use phi_dialect::Question;
-use phi_words::{Class, Code, Modality, ModelName, Prompt, Refusal, RequestId};
+use phi_dialect::Way;
+use phi_words::{Code, Modality, ModelName, Refusal, RequestId};
 
 use crate::body::Body;
 use crate::endpoints::pricing::Filter;
+use crate::surface::Surface;
 
 /// What a request asks of us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +27,9 @@ pub(crate) enum Endpoint {
     /// The public rate card, without a credential.
     Pricing(Filter),
     /// Work that may reach a host.
-    Ask(Modality),
+    Ask(Way),
+    /// How long the input of such work is.
+    Count,
     /// What would become of such work.
     Explain,
     /// Something to be looked up here.
@@ -34,8 +39,8 @@ pub(crate) enum Endpoint {
 /// Something to be looked up here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Every name that the caller may ask for.
-    Models,
+    /// The names that the caller may ask for, or some of them.
+    Models(Page),
     /// One of them.
     Model(ModelName),
     /// The caller's own key and defaults.
@@ -57,7 +62,8 @@ pub struct Row {
 /// What a row of the table is for.
 #[derive(Debug, Clone, Copy)]
 enum Serves {
-    Ask(Modality),
+    Ask(Way),
+    Count,
     Explain,
     Pricing,
     Models,
@@ -70,15 +76,15 @@ enum Serves {
 
 /// The contract's table of endpoints, section 8: every path that is found is found here.
 pub const ENDPOINTS: &[Row] = &[
-    Row::post("/chat/completions", Serves::Ask(Modality::Chat)),
-    Row::post("/embeddings", Serves::Ask(Modality::Embeddings)),
+    Row::post("/chat/completions", Serves::Ask(Way::Chat)),
+    Row::post("/embeddings", Serves::Ask(Way::Embeddings)),
     Row::lookup("/models", Serves::Models),
     Row::lookup("/models/{id}", Serves::Model),
     Row::lookup("/ping", Serves::Ping),
     Row::lookup("/requests/{id}", Serves::Request),
-    Row::post("/responses", Serves::Planned),
-    Row::post("/messages", Serves::Planned),
-    Row::post("/messages/count_tokens", Serves::Planned),
+    Row::post("/responses", Serves::Ask(Way::Responses)),
+    Row::post("/messages", Serves::Ask(Way::Messages)),
+    Row::post("/messages/count_tokens", Serves::Count),
     Row::post("/audio/transcriptions", Serves::Planned),
     Row::post("/audio/speech", Serves::Planned),
     Row::post("/ocr", Serves::Planned),
@@ -102,8 +108,9 @@ impl Row {
     /// What may reach a host through it, if anything may.
     pub const fn modality(&self) -> Option<Modality> {
         match self.serves {
-            Serves::Ask(modality) => Some(modality),
-            Serves::Explain
+            Serves::Ask(way) => Some(way.modality()),
+            Serves::Count
+            | Serves::Explain
             | Serves::Pricing
             | Serves::Models
             | Serves::Model
@@ -121,10 +128,11 @@ impl Row {
             None => return None,
         };
         Some(match self.serves {
-            Serves::Ask(modality) => Endpoint::Ask(modality),
+            Serves::Ask(way) => Endpoint::Ask(way),
+            Serves::Count => Endpoint::Count,
             Serves::Explain => Endpoint::Explain,
             Serves::Pricing => Endpoint::Pricing(Filter::default()),
-            Serves::Models => Endpoint::Look(Look::Models),
+            Serves::Models => Endpoint::Look(Look::Models(Page::default())),
             // The official SDKs write the `/` of a model's name in this way; nothing else in a path is decoded.
             Serves::Model => Endpoint::Look(Look::Model(id.replace("%2F", "/").parse().ok()?)),
             Serves::Ping => Endpoint::Look(Look::Ping),
@@ -143,8 +151,14 @@ pub(crate) fn find<B>(request: &Request<B>) -> Result<Endpoint, Refusal> {
     plain_coding(request)?;
     let query = request.uri().query().filter(|query| !query.is_empty());
     let found = named(request.uri().path());
-    let asks_for_prices = matches!(found, Some((Endpoint::Pricing(_), _)));
-    if query.is_some() && !asks_for_prices {
+    let is_anthropic = Surface::of(request) == Surface::Anthropic;
+    let takes_query = match &found {
+        Some((Endpoint::Pricing(_), _)) => true,
+        // The SDKs of Anthropic say so what they try out.
+        Some((Endpoint::Look(Look::Models(_)), _)) => is_anthropic,
+        _ => is_anthropic && query == Some("beta=true"),
+    };
+    if query.is_some() && !takes_query {
         return Err(Refusal::new(
             Code::InvalidRequest,
             "the path has a query",
@@ -161,6 +175,7 @@ pub(crate) fn find<B>(request: &Request<B>) -> Result<Endpoint, Refusal> {
     }
     match (endpoint, query) {
         (Endpoint::Pricing(_), Some(query)) => Filter::parse(query).map(Endpoint::Pricing),
+        (Endpoint::Look(Look::Models(_)), Some(query)) => Page::parse(query).map(Look::Models).map(Endpoint::Look),
         (endpoint, _) => Ok(endpoint),
     }
 }
@@ -222,23 +237,6 @@ fn plain_coding<B>(request: &Request<B>) -> Result<(), Refusal> {
         "the body comes in a transfer coding that is not read",
         "send it with a `Content-Length`, or with `Transfer-Encoding: chunked` alone",
     ))
-}
-
-/// Reads what is asked of a modality.
-///
-/// # Errors
-/// The refusals of step 6 of the contract's section 9.
-pub(crate) fn question(modality: Modality, body: Prompt, class: Class) -> Result<Question, Refusal> {
-    match modality {
-        Modality::Chat => phi_dialect::read_chat(body, class).map(Question::Chat),
-        Modality::Embeddings => phi_dialect::read_embeddings(body, class).map(Question::Embeddings),
-        Modality::Ocr
-        | Modality::Transcription
-        | Modality::Speech
-        | Modality::Image
-        | Modality::Video
-        | Modality::Math => Err(not_found()),
-    }
 }
 
 pub(crate) fn health() -> Response<Body> {
@@ -325,7 +323,7 @@ mod tests {
             find(&request.body(()).expect("a request")).map_err(|refusal| refusal.code)
         };
         for good in [&[][..], &["chunked"], &["Chunked"]] {
-            assert_eq!(coded(good), Ok(Endpoint::Ask(Modality::Embeddings)), "{good:?}");
+            assert_eq!(coded(good), Ok(Endpoint::Ask(Way::Embeddings)), "{good:?}");
         }
         for bad in [&["gzip, chunked"][..], &["chunked", "chunked"], &["chunked, chunked"], &["identity"], &[""]] {
             assert_eq!(coded(bad), Err(Code::InvalidRequest), "{bad:?}");

@@ -6,6 +6,7 @@ use phi_police::{Mark, Rate, Wishes};
 use phi_words::{Class, Code, MicroUsd, Quality, Refusal, Region, RequestId, RouteId, Wait};
 
 use crate::framing::{Fault, frames};
+use crate::surface::{ANTHROPIC_VERSION, Surface};
 
 /// What is done with a header that a caller may send. A header that is not in the table is accepted and goes no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +23,15 @@ enum Rule {
     Actor,
     Subject,
     Purpose,
+    /// The one version of Anthropic's interface.
+    AnthropicVersion,
+    /// Names of what Anthropic tries out, with commas between. No host is told of them.
+    AnthropicBeta,
     /// Known, and not built yet: refused rather than overlooked.
     Unsupported,
 }
 
-static ASKED: [(HeaderName, Rule); 11] = [
+static ASKED: [(HeaderName, Rule); 13] = [
     (header::AUTHORIZATION, Rule::Credential),
     (HeaderName::from_static("x-api-key"), Rule::Credential),
     (HeaderName::from_static("x-region"), Rule::Region),
@@ -35,6 +40,8 @@ static ASKED: [(HeaderName, Rule); 11] = [
     (HeaderName::from_static("x-actor"), Rule::Actor),
     (HeaderName::from_static("x-subject"), Rule::Subject),
     (HeaderName::from_static("x-purpose"), Rule::Purpose),
+    (HeaderName::from_static(ANTHROPIC_VERSION), Rule::AnthropicVersion),
+    (ANTHROPIC_BETA, Rule::AnthropicBeta),
     (HeaderName::from_static("idempotency-key"), Rule::Unsupported),
     (HeaderName::from_static("x-deidentify"), Rule::Unsupported),
     (HeaderName::from_static("x-data-class"), Rule::Unsupported),
@@ -66,10 +73,19 @@ pub(crate) fn wishes(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Wishe
             Rule::Actor => wishes.marks.actor = Some(mark(name, text)?),
             Rule::Subject => wishes.marks.subject = Some(mark(name, text)?),
             Rule::Purpose => wishes.marks.purpose = Some(mark(name, text)?),
+            Rule::AnthropicVersion if text == "2023-06-01" => {}
+            Rule::AnthropicVersion => return Err(invalid(name, "`2023-06-01`")),
+            Rule::AnthropicBeta if is_list(text) => {}
+            Rule::AnthropicBeta => return Err(invalid(name, "up to 64 names, with commas between")),
             Rule::Unsupported => return Err(unsupported(name)),
         }
     }
     Ok(wishes)
+}
+
+/// Whether the caller names anything that Anthropic tries out.
+pub(crate) fn names_betas(headers: &HeaderMap) -> bool {
+    headers.get(ANTHROPIC_BETA).is_some_and(|value| !value.is_empty())
 }
 
 /// A trailer comes when the head has been judged already, so none of these may stand in one.
@@ -136,6 +152,15 @@ fn mark(name: &'static str, text: &str) -> Result<Mark, Refusal> {
     Mark::parse(text).ok_or_else(|| invalid(name, "1 to 128 visible ASCII characters"))
 }
 
+/// Names as Anthropic gives them; none at all is as good as no header.
+fn is_list(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let is_letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        (1..=64).contains(&name.len()) && name.bytes().all(is_letter)
+    };
+    text.is_empty() || (text.split(',').count() <= 64 && text.split(',').all(|name| is_name(name.trim_matches(' '))))
+}
+
 fn invalid(name: &'static str, grammar: &str) -> Refusal {
     Refusal::new(
         Code::InvalidHeader,
@@ -154,6 +179,8 @@ fn unsupported(name: &'static str) -> Refusal {
     .at(name)
 }
 
+const ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_PHI_ROUTED: HeaderName = HeaderName::from_static("x-phi-routed");
 const X_PHI_TIER: HeaderName = HeaderName::from_static("x-phi-tier");
@@ -177,6 +204,8 @@ const MOST: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) id: RequestId,
+    /// In whose form the rest is told.
+    pub(crate) surface: Surface,
     pub(crate) routed: Option<RouteId>,
     pub(crate) region: Option<Region>,
     pub(crate) class: Option<Class>,
@@ -195,6 +224,7 @@ impl Told {
     pub(crate) fn new(id: RequestId) -> Self {
         Self {
             id,
+            surface: Surface::OpenAi,
             routed: None,
             region: None,
             class: None,
@@ -219,6 +249,7 @@ impl Told {
             }
         };
         put(X_REQUEST_ID, Some(self.id.to_string()));
+        put(REQUEST_ID, (self.surface == Surface::Anthropic).then(|| self.id.to_string()));
         put(X_PHI_ROUTED, self.routed());
         put(X_PHI_ATTEMPTS, Some(self.attempts.to_string()));
         put(X_PHI_COST_MICRO, self.cost.map(|cost| cost.to_string()));

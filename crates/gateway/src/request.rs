@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
+use phi_dialect::Way;
 use phi_identify::Caller;
 use phi_police::{Ask, Police, Terms};
 use phi_record::{Recorder, Refused};
@@ -28,7 +29,7 @@ use crate::pace::Pace;
 use crate::serve::Edge;
 use crate::shares::{Scarce, Share, Shares};
 use crate::snapshot::Snapshot;
-use crate::surface::openai;
+use crate::surface::{self, Surface};
 use crate::tap;
 
 /// The request path, from a parsed head to the last byte of the answer.
@@ -104,7 +105,7 @@ pub(crate) struct Call {
     peer: IpAddr,
     arrived: Instant,
     caller: Option<Caller>,
-    modality: Option<Modality>,
+    way: Option<Way>,
     model: Option<String>,
     region: Option<Region>,
     class: Option<Class>,
@@ -180,7 +181,7 @@ impl Gateway {
             Ok(response) => response,
             Err(failure) => self.refuse(&mut call, failure).await,
         };
-        self.metrics.replied(call.modality, response.status(), call.arrived.elapsed());
+        self.metrics.replied(call.modality(), response.status(), call.arrived.elapsed());
         response
     }
 
@@ -195,22 +196,27 @@ impl Gateway {
     }
 
     async fn run(&self, call: &mut Call, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
+        call.told.surface = Surface::of(&request);
         call.place = Some(self.place()?);
         let endpoint = endpoints::find(&request)?;
         let response = match endpoint {
             // What strangers are given is there already. It holds no place, so that they keep nobody out by reading slowly.
             Endpoint::Health => return Ok(endpoints::health()),
             Endpoint::Pricing(filter) => return Ok(self.pricing(call, &filter, request.headers())?),
-            Endpoint::Ask(modality) => {
-                call.modality = Some(modality);
+            Endpoint::Ask(way) => {
+                call.way = Some(way);
                 let (parts, body) = request.into_parts();
                 // In a place of its own: what is awaited by value is moved as often as there are callers around it.
-                let reply = Box::pin(self.phases(call, modality, &parts.headers, body)).await?;
-                tap::respond(call, reply, self.upstream.ending()).await?
+                let reply = Box::pin(self.phases(call, way, &parts.headers, body)).await?;
+                tap::respond(call, way, reply, self.upstream.ending()).await?
             }
             Endpoint::Explain => {
                 let (parts, body) = request.into_parts();
                 self.explain(call, &parts.headers, body).await?
+            }
+            Endpoint::Count => {
+                let (parts, body) = request.into_parts();
+                self.count(call, &parts.headers, body).await?
             }
             Endpoint::Look(look) => self.look(call, &look, request.headers()).await?,
         };
@@ -222,7 +228,7 @@ impl Gateway {
     async fn phases(
         &self,
         call: &mut Call,
-        modality: Modality,
+        way: Way,
         headers: &http::HeaderMap,
         body: Incoming,
     ) -> Result<Reply, Failure> {
@@ -230,7 +236,7 @@ impl Gateway {
         let caller = self.identify(call, &snapshot, headers)?; // who
         let slot = self.admit(call, &caller)?; // rate and concurrency; ends with the answer's last byte
         let terms = self.terms(call, &snapshot, caller, headers)?; // region, class, floors
-        let ask = self.read(call, terms, modality, headers, body).await?; // the body is read only now
+        let ask = self.read(call, terms, way, headers, body).await?; // the body is read only now
         let permit = self.police.permit(ask)?; // may they: judges the request, and then every route
         let plan = self.plan(call, &snapshot, permit)?; // who answers: what residency law and permit allow
         let opened = self.recorder.open(call.told.id, None, plan, slot, call.arrived).await?; // durable
@@ -283,19 +289,23 @@ impl Gateway {
         &self,
         call: &mut Call,
         terms: Terms,
-        modality: Modality,
+        way: Way,
         headers: &http::HeaderMap,
         body: Incoming,
     ) -> Result<Ask, Refusal> {
-        let body = self.body(call, modality, headers, body).await?;
+        let body = self.body(call, way.modality(), headers, body).await?;
         let (asked, class) = (body.clone(), terms.class());
-        let question = if modality == Modality::Chat && asked.len() <= READ_AT_ONCE {
-            endpoints::question(modality, asked, class)?
+        let sealer = self.upstream.sealer(terms.caller().org().id, class);
+        let mut question = if way.modality() == Modality::Chat && asked.len() <= READ_AT_ONCE {
+            way.read(asked, class, &sealer)?
         } else {
             let _turn = self.readers.acquire().await;
-            let reading = tokio::task::spawn_blocking(move || endpoints::question(modality, asked, class));
+            let reading = tokio::task::spawn_blocking(move || way.read(asked, class, &sealer));
             reading.await.unwrap_or_else(|_| Err(internal()))?
         };
+        if headers::names_betas(headers) {
+            question.leave_out("anthropic-beta");
+        }
         call.model = Some("unknown".to_owned());
         Ok(terms.ask(question, body))
     }
@@ -344,7 +354,7 @@ impl Gateway {
             call.told.attempts = receipt.attempts;
             call.told.cost = Some(receipt.cost);
             call.told.usage = Some(receipt.quality);
-        } else if !call.opened && (call.modality.is_some() || call.caller.is_none()) {
+        } else if !call.opened && (call.way.is_some() || call.caller.is_none()) {
             self.recorder.refuse(call.refused(refusal.code)).await;
         }
         if matches!(refusal.code, Code::Overloaded | Code::RateLimited) {
@@ -354,8 +364,8 @@ impl Gateway {
         call.told.wait = refusal.wait;
         call.told.retry = may_retry(refusal.code, receipt.as_deref());
         self.metrics.refused(refusal.code);
-        let mut response = Response::new(Body::from(phi_dialect::openai::errors::error_body(&refusal)));
-        *response.status_mut() = openai::status(refusal.code);
+        let mut response = Response::new(Body::from(surface::error_body(call.told.surface, &refusal, call.told.id)));
+        *response.status_mut() = surface::status(call.way, refusal.code);
         call.told.write(response.headers_mut());
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if refusal.code == Code::RequestTooLarge || refusal.code == Code::UnsupportedMediaType {
@@ -450,7 +460,7 @@ impl Call {
             peer,
             arrived: Instant::now(),
             caller: None,
-            modality: None,
+            way: None,
             model: None,
             region: None,
             class: None,
@@ -460,12 +470,17 @@ impl Call {
         }
     }
 
+    /// What kind of work it asks for.
+    fn modality(&self) -> Option<Modality> {
+        self.way.map(Way::modality)
+    }
+
     fn refused(&self, code: Code) -> Refused {
         Refused {
             id: self.told.id,
             code,
             who: self.caller.as_ref().map(Into::into).ok_or(self.peer),
-            modality: self.modality,
+            modality: self.modality(),
             model: self.model.clone(),
             region: self.region.clone(),
             class: self.class,

@@ -6,26 +6,31 @@ use std::pin::Pin;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use http::{HeaderValue, Response, header};
-use phi_dialect::openai::errors;
-use phi_dialect::sse;
+use phi_dialect::{Way, sse};
 use phi_police::Judge;
 use phi_record::{Entry, Outcome, Receipt};
 use phi_upstream::{Answer, Ending, Failure, Frames, Reply};
-use phi_words::{Code, Completion, Refusal};
+use phi_words::{Code, Completion, Refusal, RequestId};
 
 use crate::body::Body;
 use crate::headers::Told;
 use crate::request::Call;
+use crate::surface;
 
 /// Makes the response of a host's reply.
-pub(crate) async fn respond(call: &mut Call, reply: Reply, ending: Ending) -> Result<Response<Body>, Failure> {
+pub(crate) async fn respond(
+    call: &mut Call,
+    way: Way,
+    reply: Reply,
+    ending: Ending,
+) -> Result<Response<Body>, Failure> {
     let Reply { route, tools, left_out, judge, entry, answer } = reply;
     call.told.routed = Some(route);
     call.told.tools = tools;
     call.told.left_out = left_out;
     match answer {
         Answer::Whole(body) => whole(&mut call.told, judge, entry, body).await,
-        Answer::Stream(frames) => Ok(streamed(&mut call.told, judge, entry, frames, ending)),
+        Answer::Stream(frames) => Ok(streamed(&mut call.told, way, judge, entry, frames, ending)),
     }
 }
 
@@ -57,10 +62,17 @@ async fn whole(
     Ok(response)
 }
 
-fn streamed(told: &mut Told, judge: Judge, entry: Entry, frames: Box<Frames>, mut ending: Ending) -> Response<Body> {
+fn streamed(
+    told: &mut Told,
+    way: Way,
+    judge: Judge,
+    entry: Entry,
+    frames: Box<Frames>,
+    mut ending: Ending,
+) -> Response<Body> {
     told.attempts = entry.attempts();
     let end = Box::pin(async move { ending.wait().await });
-    let tap = Box::new(Tap { judge, entry: Some(entry), frames, end });
+    let tap = Box::new(Tap { way, judge, entry: Some(entry), frames, end });
     let pieces = stream::unfold(tap, async |mut tap| tap.next().await.map(|bytes| (bytes, tap)));
     let mut response = Response::new(Body::streaming(pieces));
     told.write(response.headers_mut());
@@ -83,6 +95,7 @@ fn stopped() -> Refusal {
 
 /// One streamed answer on its way to the caller.
 struct Tap {
+    way: Way,
     judge: Judge,
     entry: Option<Entry>,
     frames: Box<Frames>,
@@ -122,7 +135,7 @@ impl Tap {
         let mut next = Some(frame);
         while let Some(frame) = next {
             let verdict = self.judge.push(frame);
-            frame_all(&verdict.frames, bytes);
+            self.frame_all(&verdict.frames, bytes);
             if verdict.end {
                 return Some(End::Stopped);
             }
@@ -137,7 +150,7 @@ impl Tap {
         let end = match end {
             End::Whole => {
                 let held = self.judge.finish();
-                frame_all(&held.frames, bytes);
+                self.frame_all(&held.frames, bytes);
                 if held.end { End::Stopped } else { End::Whole }
             }
             End::Cut(_) | End::Stopped => end,
@@ -145,25 +158,35 @@ impl Tap {
         match end {
             End::Whole => {
                 let receipt = entry.close(Outcome::Answered).await;
-                if let Some(usage) = self.frames.usage_frame(&receipt.usage, receipt.cost) {
-                    sse::push_frame(bytes, &usage);
-                }
-                bytes.extend_from_slice(&sse::terminal());
+                self.frame_all(&self.frames.closing(&receipt.usage, receipt.cost), bytes);
+                bytes.extend_from_slice(&surface::terminal(self.way));
                 bytes.extend_from_slice(&sse::cost_comment(receipt.cost));
             }
             End::Cut(refusal) => {
+                let id = entry.id();
                 self.frames.incident().into_iter().for_each(|incident| entry.incident(incident));
                 let receipt = entry.close(Outcome::Truncated(refusal.code)).await;
-                bytes.extend_from_slice(&errors::error_event(&refusal));
+                self.fail(&refusal, id, bytes);
                 bytes.extend_from_slice(&sse::cost_comment(receipt.cost));
             }
             End::Stopped => {
+                let id = entry.id();
                 entry.intervention("answer_stopped");
                 let receipt = entry.close(Outcome::Stopped).await;
-                bytes.extend_from_slice(&errors::error_event(&stopped()));
+                self.fail(&stopped(), id, bytes);
                 bytes.extend_from_slice(&sse::cost_comment(receipt.cost));
             }
         }
+    }
+
+    /// Says why the answer ends before its end.
+    fn fail(&self, refusal: &Refusal, id: RequestId, bytes: &mut BytesMut) {
+        self.frame_all(&self.frames.failing(refusal), bytes);
+        bytes.extend_from_slice(&surface::error_event(self.way, refusal, id));
+    }
+
+    fn frame_all(&self, frames: &[Completion], bytes: &mut BytesMut) {
+        frames.iter().for_each(|frame| surface::push_frame(self.way, bytes, frame));
     }
 }
 
@@ -171,8 +194,4 @@ enum End {
     Whole,
     Cut(Refusal),
     Stopped,
-}
-
-fn frame_all(frames: &[Completion], bytes: &mut BytesMut) {
-    frames.iter().for_each(|frame| sse::push_frame(bytes, frame));
 }

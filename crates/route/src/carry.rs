@@ -1,10 +1,13 @@
-use phi_catalog::{JsonObject, Row};
-use phi_dialect::Carry;
+use phi_catalog::{Dialect, Extent, Host, JsonObject, Row};
+use phi_dialect::anthropic::At;
+use phi_dialect::{Carry, Speaks};
+use phi_words::Country;
 
 /// What a row's route can carry, in the words of the dialect.
 pub fn carry(row: &Row) -> Carry {
     let carries = &row.carries;
     Carry {
+        speaks: speaks(&row.host),
         own: row.own.clone(),
         capabilities: row.capabilities.clone(),
         lacks: carries.lacks.clone(),
@@ -23,4 +26,25 @@ pub fn carry(row: &Row) -> Carry {
         },
         dimension: row.dimension,
     }
+}
+
+/// What a host speaks, of the dialects that chat; routes of those that are not built are never live.
+fn speaks(host: &Host) -> Speaks {
+    match host.dialect {
+        Dialect::OpenAi
+        | Dialect::AzureOpenAi
+        | Dialect::AzureSpeech
+        | Dialect::AzureDocuments
+        | Dialect::Bedrock
+        | Dialect::Fal => Speaks::OpenAi,
+        Dialect::Mistral => Speaks::Mistral,
+        Dialect::Gemini => Speaks::Gemini,
+        Dialect::AnthropicVertex => Speaks::Anthropic(At::Vertex),
+        // One address for the whole world: where it processes in the US alone, that is what it is asked for.
+        Dialect::Anthropic => Speaks::Anthropic(At::FirstParty { geo: is_american(host).then_some("us") }),
+    }
+}
+
+fn is_american(host: &Host) -> bool {
+    matches!(&host.processes_in, Extent::Countries(all) if all.iter().map(Country::to_string).eq(["US"]))
 }

@@ -65,15 +65,12 @@ impl Upstream {
 /// Where a host of a dialect tells its models.
 const fn path(dialect: Dialect) -> Option<&'static str> {
     match dialect {
-        Dialect::OpenAi => Some("/models"),
-        Dialect::AzureOpenAi
-        | Dialect::AzureSpeech
-        | Dialect::AzureDocuments
-        | Dialect::Anthropic
-        | Dialect::Gemini
-        | Dialect::Mistral
-        | Dialect::Bedrock
-        | Dialect::Fal => None,
+        Dialect::OpenAi | Dialect::AzureOpenAi | Dialect::Mistral | Dialect::Anthropic | Dialect::Gemini => {
+            Some("/models")
+        }
+        Dialect::AzureSpeech | Dialect::AzureDocuments | Dialect::AnthropicVertex | Dialect::Bedrock | Dialect::Fal => {
+            None
+        }
     }
 }
 

@@ -2,8 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use phi_catalog::{Extent, Row};
-use phi_dialect::openai::{ChatStream, Step};
-use phi_dialect::{HostFault, sse};
+use phi_dialect::{HostFault, Listener, sse};
 use phi_record::{Ended, Incident, Meter};
 use phi_route::health::Sign;
 use phi_words::{Completion, MicroUsd, Refusal, RouteId, Usage};
@@ -21,13 +20,12 @@ pub struct Frames {
     /// Until the dialect's end; then the connection may be used again.
     body: Option<Arrived>,
     parser: sse::Parser,
-    stream: ChatStream,
+    stream: Listener,
     /// Frames that were read and not handed on yet.
     ready: VecDeque<Completion>,
     /// What ended the stream early: said once the frames before it are handed on, for they are counted.
     cut: Option<Cut>,
     done: bool,
-    include_usage: bool,
     route: RouteId,
     processes_in: Extent,
     /// The attempt that this is the answer of, from its first content to its end.
@@ -49,16 +47,15 @@ pub(crate) enum Cut {
 }
 
 impl Frames {
-    /// The stream of the body of a row's host, for a caller who asked for usage or did not.
-    pub(crate) fn new(body: Arrived, row: &Row, include_usage: bool) -> Self {
+    /// The stream of the body of a row's host, and who follows it.
+    pub(crate) fn new(body: Arrived, row: &Row, stream: Listener) -> Self {
         Self {
             body: Some(body),
             parser: sse::Parser::new(),
-            stream: ChatStream::new(row.model.clone()),
+            stream,
             ready: VecDeque::new(),
             cut: None,
             done: false,
-            include_usage,
             route: row.route.clone(),
             processes_in: row.host.processes_in.clone(),
             turn: None,
@@ -121,9 +118,14 @@ impl Frames {
         place::differs(Told::Usage(told), &self.processes_in).then(|| Incident::Region { route: self.route.clone() })
     }
 
-    /// The last chunk for a caller who asked for usage.
-    pub fn usage_frame(&self, usage: &Usage, charged: MicroUsd) -> Option<Completion> {
-        self.include_usage.then(|| self.stream.usage_frame(usage, Some(charged)))
+    /// What is said at the end of an answer that is whole: what it consumed, to callers who asked, or who are always told.
+    pub fn closing(&self, usage: &Usage, charged: MicroUsd) -> Vec<Completion> {
+        self.stream.closing(usage, charged)
+    }
+
+    /// What is said at the end of an answer that was cut, where that depends on what was said before.
+    pub fn failing(&self, refusal: &Refusal) -> Vec<Completion> {
+        self.stream.failing(refusal)
     }
 
     /// The model that the host says is answering.
@@ -173,17 +175,16 @@ impl Frames {
     fn take(&mut self, piece: &[u8]) -> Result<(), Cut> {
         let events = self.parser.feed(piece).map_err(|_| Cut::Fault(HostFault::TooLong))?;
         for event in &events {
-            let step = self.stream.feed(event);
+            let before = self.ready.len();
+            let fed = self.stream.feed(event, &mut self.ready);
             if self.incident().is_some() {
+                self.ready.truncate(before);
                 return Err(Cut::Elsewhere);
             }
-            match step.map_err(Cut::Fault)? {
-                Step::Frame(frame) => self.ready.push_back(frame),
-                Step::Done => {
-                    self.done = true;
-                    break;
-                }
-                Step::Skip => {}
+            fed.map_err(Cut::Fault)?;
+            self.done = self.stream.is_done();
+            if self.done {
+                break;
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
-use phi_catalog::{Address, Auth, Host};
+use phi_catalog::{Address, Auth, Dialect, Host};
 use phi_words::ProviderKey;
 
 /// Where a request goes: made from a host of the catalogue alone, so nothing else can be reached.
@@ -12,6 +12,7 @@ pub(crate) struct Target {
     path: String,
     premises: bool,
     auth: Auth,
+    dialect: Dialect,
 }
 
 /// Why a host of the catalogue cannot be reached as it stands there.
@@ -40,6 +41,7 @@ impl Target {
             path: address.path.clone(),
             premises: host.premises,
             auth: host.auth,
+            dialect: host.dialect,
         })
     }
 
@@ -93,6 +95,10 @@ impl Target {
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static("phi-gateway"));
+        if self.dialect == Dialect::Anthropic {
+            // Without it nothing is answered (<https://platform.claude.com/docs/en/api/versioning>).
+            headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+        }
         let (name, prefix) = match self.auth {
             Auth::Bearer | Auth::GoogleServiceAccount => (header::AUTHORIZATION, "Bearer "),
             Auth::XApiKey => (HeaderName::from_static("x-api-key"), ""),

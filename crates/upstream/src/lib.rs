@@ -18,6 +18,7 @@ mod keys;
 mod outcome;
 mod place;
 mod reply;
+mod sealer;
 mod turn;
 mod walk;
 

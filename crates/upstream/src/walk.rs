@@ -8,8 +8,7 @@ use arc_swap::ArcSwap;
 use http::StatusCode;
 use phi_catalog::Row;
 use phi_crypto::{Purpose, Root, hex};
-use phi_dialect::openai;
-use phi_dialect::{Question, Rendered};
+use phi_dialect::{Listener, Question, Rendered, Speaks, openai};
 use phi_police::Ask;
 use phi_record::{Ended, Entry, Incident, Opened, Outcome, Reach};
 use phi_route::health::{Sign, Way};
@@ -39,7 +38,7 @@ const SLOWEST_ERROR: Duration = Duration::from_secs(5);
 pub struct Upstream {
     pub(crate) client: Client,
     pub(crate) keys: Keys,
-    root: Root,
+    pub(crate) root: Root,
     clock: Clock,
     scene: ArcSwap<Scene>,
     health: Arc<Health>,
@@ -217,8 +216,9 @@ impl Upstream {
         let key = self.key(planned).await?;
         let target = Target::of(&row.host, planned.address()).map_err(|error| Verdict::of_trouble(&error.into()))?;
         let Rendered { body, left_out } = self.render(ask, planned);
-        let path = path(question);
-        let sending = Sending { target: &target, path, key: key.as_deref(), body, stream: question.stream(), until };
+        let path = phi_dialect::path(question, planned.carry());
+        let sending =
+            Sending { target: &target, path: &path, key: key.as_deref(), body, stream: question.stream(), until };
         let arrived = {
             let leaving = Leaving { entry, sent: Sent::default() };
             self.client.send(sending, &leaving.sent).await
@@ -232,7 +232,7 @@ impl Upstream {
             return Err(Verdict::elsewhere());
         }
         if arrived.status() != StatusCode::OK {
-            return Err(refused(arrived).await);
+            return Err(refused(arrived, planned.carry().speaks).await);
         }
         Ok((self.answer(question, planned, entry, arrived).await?, left_out))
     }
@@ -255,7 +255,8 @@ impl Upstream {
     ) -> Result<Answer, Verdict> {
         let row = planned.row();
         if question.stream() {
-            let mut frames = Frames::new(arrived, row, question.include_usage());
+            let listener = Listener::new(question, planned.carry().speaks, row.model.clone(), self.made());
+            let mut frames = Frames::new(arrived, row, listener);
             let first = frames.first().await;
             frames.incident().into_iter().for_each(|incident| entry.incident(incident));
             first.map_err(|cut| {
@@ -268,7 +269,9 @@ impl Upstream {
         }
         let body = arrived.whole(LONGEST_ANSWER).await.map_err(|trouble| Verdict::of_trouble(&trouble))?;
         let whole = match question {
-            Question::Chat(_) => openai::chat::read_reply(&body, &row.model),
+            Question::Chat(_) | Question::Messages(_) | Question::Responses(_) => {
+                phi_dialect::read_reply(question, &body, planned.carry().speaks, &row.model, self.made())
+            }
             Question::Embeddings(question) => {
                 openai::embeddings::read_reply(&body, question, planned.carry(), &row.model)
             }
@@ -282,6 +285,11 @@ impl Upstream {
         entry.meter.delivered = whole.output_chars;
         compare_model(entry, row, whole.host_model.as_deref());
         Ok(Answer::Whole(whole.body))
+    }
+
+    /// When an answer is made, in seconds since 1970.
+    fn made(&self) -> u64 {
+        u64::try_from(self.clock.now().as_second()).unwrap_or_default()
     }
 
     fn render(&self, ask: &Ask, planned: &Planned) -> Rendered {
@@ -311,19 +319,11 @@ fn compare_model(entry: &mut Entry, row: &Row, told: Option<&str>) {
 }
 
 /// What another status than 200 means. Of the host's words only the kind is kept; without them the status has to do.
-async fn refused(arrived: Arrived) -> Verdict {
+async fn refused(arrived: Arrived, speaks: Speaks) -> Verdict {
     let (status, retry_after) = (arrived.status(), arrived.told().retry_after);
     let read = tokio::time::timeout(SLOWEST_ERROR, arrived.whole(LONGEST_ERROR)).await;
     let body = read.ok().and_then(Result::ok).unwrap_or_default();
-    Verdict::of_status(status, &openai::errors::read_error(body.expose_bytes()), retry_after)
-}
-
-/// Where an OpenAI-shaped host takes such a question.
-const fn path(question: &Question) -> &'static str {
-    match question {
-        Question::Chat(_) => "/chat/completions",
-        Question::Embeddings(_) => "/embeddings",
-    }
+    Verdict::of_status(status, &phi_dialect::read_error(body.expose_bytes(), speaks), retry_after)
 }
 
 /// A request on its way: whatever becomes of it, dropped futures included, the entry knows whether any of it left.

@@ -82,7 +82,7 @@ fn problems(found: &Found<RouteId, WrittenRoute>, host: &Host, rates: &Rates) ->
         let what = format!("{} is not built yet", row.modality);
         problems.push(found.problem("status", what, "set `status = \"staged\"`"));
     }
-    if row.status == Status::Live && !host.dialect.is_built() {
+    if row.status == Status::Live && !host.dialect.is_built(row.modality) {
         let what = format!("the dialect of the host `{}` is not built yet", host.name);
         problems.push(found.problem("status", what, "set `status = \"staged\"`"));
     }

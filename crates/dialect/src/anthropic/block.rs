@@ -59,7 +59,7 @@ pub(super) fn line(value: Value<'_>) -> String {
     String::from_utf8_lossy(value.raw()).chars().filter(|c| !matches!(c, '\n' | '\r')).collect()
 }
 
-/// Why an answer ended (SDK, `stop_reason.py`). A reason that we do not know is kept where it is one word.
+/// Why an answer ended (SDK, `stop_reason.py`).
 pub(super) fn finish(reason: &str, sequence: Option<&str>) -> Finish {
     match reason {
         "end_turn" => Finish::Stop,
@@ -69,10 +69,7 @@ pub(super) fn finish(reason: &str, sequence: Option<&str>) -> Finish {
         "tool_use" => Finish::Calls,
         "refusal" => Finish::Refused,
         "pause_turn" => Finish::Pause,
-        word if word.len() <= 32 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
-            Finish::Other(word.into())
-        }
-        _ => Finish::Other("unknown".into()),
+        word => Finish::other(word),
     }
 }
 

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -92,7 +90,7 @@ pub(super) fn write(list: &mut List, part: &Part) {
         }
         Content::Call { id, name, arguments, .. } => {
             out.text("type", "tool_use").text("id", &tool::id(id)).text("name", name);
-            out.raw("input", &input(arguments).unwrap_or_default());
+            out.raw("input", input(arguments).unwrap_or(b"{}"));
             mark(out, part.cache);
         }
         Content::Result { id, parts, failed, .. } => result(out, part.cache, id, parts, *failed),
@@ -158,10 +156,10 @@ fn written(media: &Media) -> Option<Written> {
 }
 
 /// The arguments of a call as a JSON object; none means an empty one.
-fn input(arguments: &str) -> Option<Cow<'_, [u8]>> {
+fn input(arguments: &str) -> Option<&[u8]> {
     if arguments.trim().is_empty() {
-        return Some(Cow::Borrowed(b"{}"));
+        return Some(b"{}");
     }
     let document = Document::parse(Bytes::copy_from_slice(arguments.as_bytes())).ok()?;
-    (document.root().kind() == Kind::Object).then_some(Cow::Borrowed(arguments.as_bytes()))
+    (document.root().kind() == Kind::Object).then_some(arguments.as_bytes())
 }

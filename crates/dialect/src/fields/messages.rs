@@ -180,7 +180,7 @@ fn check_image(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Re
     if there { Ok(()) } else { Err(invalid(format!("{path}.url"), "is missing")) }
 }
 
-fn is_inline_image(value: Value<'_>) -> bool {
+pub(super) fn is_inline_image(value: Value<'_>) -> bool {
     let Some(url) = value.text() else { return false };
     let types = ["png", "jpeg", "jpg", "gif", "webp"];
     let data =
@@ -190,7 +190,7 @@ fn is_inline_image(value: Value<'_>) -> bool {
     })
 }
 
-fn check_audio(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
+pub(super) fn check_audio(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
     found.needs(Capability::Audio);
     let members = value.members().ok_or_else(|| invalid(path.to_owned(), "must be an object"))?;
     for (key, value) in members {

@@ -106,3 +106,25 @@ impl Finish {
 }
 
 hidden!(Answer, Facts, Said, Block, Finish);
+
+/// The same block by block, each with its text in one: in how many pieces something comes, and in which turns, means nothing.
+#[cfg(test)]
+pub(crate) fn joined(said: Vec<Said>) -> Vec<Said> {
+    let (mut blocks, mut end) = (std::collections::BTreeMap::<u32, (Vec<Said>, String, Option<Said>)>::new(), None);
+    for said in said {
+        match said {
+            Said::More(number, text) => blocks.entry(number).or_default().1.push_str(&text),
+            Said::End(number) => blocks.entry(number).or_default().2 = Some(said),
+            Said::Begin(number, _) | Said::Signature(number, _) | Said::Citation(number, _) => {
+                blocks.entry(number).or_default().0.push(said);
+            }
+            Said::Finish(_) => end = Some(said),
+        }
+    }
+    let all = blocks.into_iter().flat_map(|(number, (mut all, text, end))| {
+        all.extend((!text.is_empty()).then_some(Said::More(number, text)));
+        all.extend(end);
+        all
+    });
+    all.chain(end).collect()
+}

@@ -158,6 +158,11 @@ impl ChatStream {
         if self.is_done { Ok(()) } else { Err(HostFault::Truncated) }
     }
 
+    /// Whether the terminal event has come.
+    pub fn is_done(&self) -> bool {
+        self.is_done
+    }
+
     /// Whether a frame with content was among those given; until then the walk may still try another route.
     pub fn has_content(&self) -> bool {
         self.has_content

@@ -1,12 +1,15 @@
+pub(super) mod conversation;
+
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use phi_words::{Capability, Class, ModelName, Prompt, Refusal};
 
 use super::Fields;
-use crate::fields::{self, invalid};
+use crate::fields::{self, Kind, invalid};
 use crate::json::{Object, Value};
-use crate::{Carry, Misfit, Rendered};
+use crate::middle::Conversation;
+use crate::{Carry, Misfit, Rendered, Speaks, dialects, openai};
 
 /// A body of `POST /chat/completions`, parsed.
 #[derive(Debug, Clone)]
@@ -16,6 +19,8 @@ pub struct ChatQuestion {
     include_usage: bool,
     limit: Option<u64>,
     choices: u64,
+    /// For hosts that speak otherwise: made when the first of them is looked at.
+    conversation: Arc<OnceLock<Conversation>>,
 }
 
 /// Reads a body of `POST /chat/completions`. Refuses with `invalid_json`, `duplicate_key`, `invalid_request` or
@@ -50,6 +55,7 @@ pub fn read_chat(body: Prompt, class: Class) -> Result<ChatQuestion, Refusal> {
         include_usage: include_usage.unwrap_or(false),
         limit,
         choices: whole("n").unwrap_or(1),
+        conversation: Arc::default(),
         fields,
     })
 }
@@ -95,13 +101,51 @@ impl ChatQuestion {
         tools.is_some_and(|mut tools| tools.next().is_some())
     }
 
+    /// What is asked, in nobody's format.
+    pub fn conversation(&self) -> &Conversation {
+        let body = self.fields.document.root();
+        self.conversation.get_or_init(|| conversation::read(body, self.limit, self.stream))
+    }
+
     /// Whether a route can carry every field; if not, the first that it cannot.
     pub fn fits(&self, carry: &Carry) -> Result<(), Misfit> {
-        self.fields.fits(carry)
+        self.fields.fits(carry)?;
+        match carry.speaks {
+            Speaks::OpenAi => Ok(()),
+            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini => {
+                self.beyond()?;
+                dialects::fits(self.conversation(), carry)
+            }
+        }
+    }
+
+    /// Whether something is asked that other formats have no word for.
+    fn beyond(&self) -> Result<(), Misfit> {
+        let asks = |(row, value): &(&fields::Row, Value<'_>)| match row.kind {
+            Kind::Known { neutral, .. } => BEYOND.contains(&row.name) && !neutral(*value),
+            Kind::Ours | Kind::Moot | Kind::Refused | Kind::Translated | Kind::Rewritten => false,
+        };
+        match self.fields.known().find(asks) {
+            Some((row, _)) => Err(Misfit { field: row.name.into() }),
+            None => Ok(()),
+        }
     }
 
     /// Writes the body for a route that it fits. See [`crate::Question::render`].
     pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
+        match carry.speaks {
+            Speaks::OpenAi => self.pass(carry, pseudonym, class),
+            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini => {
+                let mut rendered = dialects::render(self.conversation(), carry, pseudonym, class);
+                let names = self.fields.known().filter(|(row, _)| UNSAID.contains(&row.name)).map(|(row, _)| row.name);
+                rendered.left_out.extend(names);
+                rendered
+            }
+        }
+    }
+
+    /// The fields as they are, for a host that speaks as the caller does.
+    fn pass(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
         let mut left_out = Vec::new();
         let mut body = Object::with_room(self.body_len() + ROOM);
         body.text("model", carry.own.as_str());
@@ -115,7 +159,7 @@ impl ChatQuestion {
         // A format of text is what comes anyway.
         if let Some(format) = self.fields.field("response_format").filter(|format| !fields::is_text(*format)) {
             let translated = fields::is_json_object(format) && carry.json_object_as_schema;
-            body.raw("response_format", if translated { ANY_OBJECT } else { format.raw() });
+            body.raw("response_format", if translated { openai::ANY_OBJECT } else { format.raw() });
         }
         if self.stream {
             body.raw("stream", b"true");
@@ -129,10 +173,12 @@ impl ChatQuestion {
     }
 }
 
+/// What only OpenAI's format can ask for.
+const BEYOND: &[&str] = &["n", "logit_bias", "logprobs", "top_logprobs", "prediction"];
+/// What other formats are not told of: names of a caller, of which one is enough, and of what a host might keep.
+const UNSAID: &[&str] = &["prompt_cache_key", "metadata"];
 /// What a body may grow by, mostly.
 const ROOM: usize = 256;
-/// JSON mode, said as a schema.
-const ANY_OBJECT: &[u8] = br#"{"type":"json_schema","json_schema":{"name":"object","schema":{"type":"object"}}}"#;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use http::{HeaderMap, Response};
 use hyper::body::Incoming;
 use jiff::{Timestamp, Unit};
 use phi_catalog::{Host, Row};
-use phi_dialect::{Explain, Question, read_explain};
+use phi_dialect::{Explain, Question, Sealer, Way, read_explain};
 use phi_identify::Caller;
 use phi_police::Permit;
 use phi_route::health::Unfit;
@@ -16,11 +16,11 @@ use phi_upstream::Failure;
 use phi_words::{Class, Code, MicroUsd, Modality, Prompt, Refusal, Wait};
 use serde_json::{Map, Value, json};
 
-use super::{Endpoint, json as reply, named, question};
+use super::{Endpoint, json as reply, named};
 use crate::body::Body;
 use crate::headers;
 use crate::request::{Call, Gateway, internal};
-use crate::surface::openai;
+use crate::surface;
 
 /// What a request is weighed against: what is in force, or what might be.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,9 @@ impl Gateway {
         let _slot = self.admit(call, &caller)?;
         let terms = self.terms(call, &snapshot, caller, headers)?;
         let (body, class) = (self.body(call, Modality::Chat, headers, body).await?, terms.class());
-        let reading = tokio::task::spawn_blocking(move || read_explain(body).and_then(|asked| read(asked, class)));
+        let sealer = self.upstream.sealer(terms.caller().org().id, class);
+        let reading = move || read_explain(body).and_then(|asked| read(asked, class, &sealer));
+        let reading = tokio::task::spawn_blocking(reading);
         let (question, body) = reading.await.unwrap_or_else(|_| Err(internal()))?;
         let permit = self.police.permit(terms.ask(question, body))?;
         let (health, now) = (Arc::clone(self.health()), self.clock.now());
@@ -76,15 +78,16 @@ impl Gateway {
         let wishes = headers::wishes(headers, stage.scene.catalogue())?;
         let terms = self.police.terms(caller, wishes)?;
         let asked = Explain { endpoint: endpoint.to_owned(), request };
-        let (question, body) = read(asked, terms.class())?;
+        let sealer = self.upstream.sealer(terms.caller().org().id, terms.class());
+        let (question, body) = read(asked, terms.class(), &sealer)?;
         let permit = self.police.permit(terms.ask(question, body))?;
         Ok(explained(&permit, stage, &|row| of_host(&row.host)))
     }
 }
 
 /// The request that is to be explained.
-fn read(asked: Explain, class: Class) -> Result<(Question, Prompt), Refusal> {
-    let question = question(modality(&asked.endpoint)?, asked.request.clone(), class)?;
+fn read(asked: Explain, class: Class, sealer: &Sealer) -> Result<(Question, Prompt), Refusal> {
+    let question = way(&asked.endpoint)?.read(asked.request.clone(), class, sealer)?;
     Ok((question, asked.request))
 }
 
@@ -109,11 +112,11 @@ fn explained(permit: &Permit, stage: &Stage<'_>, more: &dyn Fn(&Row) -> Map<Stri
     })
 }
 
-/// The kind of work of a path, if it is one that may reach a host.
-fn modality(endpoint: &str) -> Result<Modality, Refusal> {
+/// The way in by a path, if it is one that may reach a host.
+fn way(endpoint: &str) -> Result<Way, Refusal> {
     let found = named(&format!("/v1{endpoint}")).map(|(endpoint, _)| endpoint);
-    if let Some(Endpoint::Ask(modality)) = found {
-        return Ok(modality);
+    if let Some(Endpoint::Ask(way)) = found {
+        return Ok(way);
     }
     let hint = "name the path below `/v1` of a request that reaches hosts, such as `/chat/completions`";
     Err(Refusal::new(Code::InvalidRequest, "`endpoint` is no path that can be explained", hint).at("endpoint"))
@@ -158,7 +161,7 @@ fn of_host(host: &Host) -> Map<String, Value> {
 
 fn refused(refusal: &Refusal) -> Value {
     json!({
-        "status": openai::status(refusal.code).as_u16(),
+        "status": surface::status(None, refusal.code).as_u16(),
         "code": refusal.code,
         "message": refusal.message,
         "hint": refusal.hint,

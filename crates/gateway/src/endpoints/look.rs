@@ -26,8 +26,8 @@ impl Gateway {
         let _slot = self.admit(call, &caller)?;
         let terms = self.terms(call, &snapshot, caller.clone(), headers)?;
         let value = match look {
-            Look::Models => self.models(&snapshot.scene, terms).await?,
-            Look::Model(name) => self.model(&snapshot.scene, terms, name)?,
+            Look::Models(page) => self.models(&snapshot.scene, terms, call.told.surface, page.clone()).await?,
+            Look::Model(name) => self.model(&snapshot.scene, terms, call.told.surface, name)?,
             Look::Ping => ping(&terms),
             Look::Request(id) => self.entry(&caller, *id).await?,
         };

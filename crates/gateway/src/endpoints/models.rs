@@ -1,6 +1,8 @@
 //! The names that a caller may ask for, and what each of them means to that caller. What is listed is what the planner
 //! would keep: no rule is applied here a second time.
 
+mod anthropic;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -15,18 +17,42 @@ use serde_json::{Value, json};
 
 use crate::endpoints::pricing::{price, retires};
 use crate::request::{Gateway, internal};
+use crate::surface::Surface;
+
+pub(crate) use anthropic::Page;
 
 impl Gateway {
     /// Every name that works under these terms: `auto`, then aliases, then models, each sorted. They are looked up on a
     /// thread of their own: a long catalogue is nobody else's wait.
-    pub(super) async fn models(&self, scene: &Arc<Scene>, terms: Terms) -> Result<Value, Refusal> {
+    pub(super) async fn models(
+        &self,
+        scene: &Arc<Scene>,
+        terms: Terms,
+        surface: Surface,
+        page: Page,
+    ) -> Result<Value, Refusal> {
         let view = self.view(scene, terms);
-        tokio::task::spawn_blocking(move || view.list()).await.map_err(|_| internal())
+        let list = move || match surface {
+            Surface::OpenAi => json!({ "object": "list", "data": view.list() }),
+            Surface::Anthropic => page.of(&view.list()),
+        };
+        tokio::task::spawn_blocking(list).await.map_err(|_| internal())
     }
 
     /// One name, of any kind that a request takes.
-    pub(super) fn model(&self, scene: &Arc<Scene>, terms: Terms, name: &ModelName) -> Result<Value, Refusal> {
-        self.view(scene, terms).shown(name).ok_or_else(|| {
+    pub(super) fn model(
+        &self,
+        scene: &Arc<Scene>,
+        terms: Terms,
+        surface: Surface,
+        name: &ModelName,
+    ) -> Result<Value, Refusal> {
+        let shown = self.view(scene, terms).shown(name);
+        let shown = match surface {
+            Surface::OpenAi => shown,
+            Surface::Anthropic => shown.and_then(|model| anthropic::model(&model)),
+        };
+        shown.ok_or_else(|| {
             Refusal::new(
                 Code::ModelNotFound,
                 "this model is not served to you in this region and class",
@@ -63,12 +89,12 @@ struct View {
 }
 
 impl View {
-    fn list(&self) -> Value {
+    fn list(&self) -> Vec<Value> {
         let catalogue = self.scene.catalogue();
         let aliases = catalogue.aliases().filter_map(|alias| alias.name.as_str().parse::<ModelName>().ok());
         let models: BTreeSet<&ModelName> = catalogue.rows().iter().map(|row| &row.model).collect();
         let names = AUTO.parse().into_iter().chain(aliases).chain(models.into_iter().cloned());
-        json!({ "object": "list", "data": names.filter_map(|name| self.shown(&name)).collect::<Vec<_>>() })
+        names.filter_map(|name| self.shown(&name)).collect()
     }
 
     fn offered(&self, terms: &Terms, name: &ModelName, modality: Modality) -> Vec<&Arc<Row>> {

@@ -1,0 +1,112 @@
+//! The dialects of hosts, side by side: each writes a conversation and hears an answer.
+
+use std::borrow::Cow;
+
+use phi_words::{Class, Completion};
+
+use crate::anthropic::At;
+use crate::middle::{Answer, Conversation, Facts, Said};
+use crate::openai::hear;
+use crate::sse::Event;
+use crate::{Carry, HostError, HostFault, Misfit, Question, Rendered, Speaks, anthropic, gemini, openai};
+
+/// Where below its address a host takes a question.
+pub fn path(question: &Question, carry: &Carry) -> Cow<'static, str> {
+    match (question, carry.speaks) {
+        (Question::Embeddings(_), _) => "/embeddings".into(),
+        (_, Speaks::OpenAi | Speaks::Mistral) => "/chat/completions".into(),
+        (_, Speaks::Anthropic(At::FirstParty { .. })) => "/messages".into(),
+        (_, Speaks::Anthropic(At::Vertex)) => anthropic::vertex_path(&carry.own, question.stream()).into(),
+        (_, Speaks::Gemini) => gemini::path(&carry.own, question.stream()).into(),
+    }
+}
+
+/// Whether a route can carry a conversation; if not, the first thing that it cannot.
+pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
+    match carry.speaks {
+        Speaks::OpenAi | Speaks::Mistral => openai::render::fits(asked, carry),
+        Speaks::Anthropic(_) => anthropic::fits(asked, carry),
+        Speaks::Gemini => gemini::fits(asked, carry),
+    }
+}
+
+/// Writes the body of a conversation for a route that it fits.
+pub(crate) fn render(
+    asked: &Conversation,
+    carry: &Carry,
+    pseudonym: &dyn Fn(&str) -> String,
+    class: Class,
+) -> Rendered {
+    match carry.speaks {
+        Speaks::OpenAi | Speaks::Mistral => openai::render::render(asked, carry, pseudonym, class),
+        Speaks::Anthropic(at) => anthropic::render(asked, carry, pseudonym, class, at),
+        Speaks::Gemini => gemini::render(asked, carry, pseudonym, class),
+    }
+}
+
+/// Hears a whole answer.
+pub(crate) fn read_reply(body: &Completion, speaks: Speaks) -> Result<Answer, HostFault> {
+    match speaks {
+        Speaks::OpenAi | Speaks::Mistral => hear::read_reply(body),
+        Speaks::Anthropic(_) => anthropic::read_reply(body),
+        Speaks::Gemini => gemini::read_reply(body),
+    }
+}
+
+/// Reads the body of an error, of which only the kind is kept.
+pub fn read_error(body: &[u8], speaks: Speaks) -> HostError {
+    match speaks {
+        Speaks::OpenAi | Speaks::Mistral => openai::errors::read_error(body),
+        Speaks::Anthropic(_) => anthropic::read_error(body),
+        Speaks::Gemini => gemini::read_error(body),
+    }
+}
+
+/// Hears a stream.
+pub(crate) enum Stream {
+    OpenAi(Box<hear::Stream>),
+    Anthropic(Box<anthropic::Stream>),
+    Gemini(Box<gemini::Stream>),
+}
+
+impl Stream {
+    pub(crate) fn new(speaks: Speaks) -> Self {
+        match speaks {
+            Speaks::OpenAi | Speaks::Mistral => Self::OpenAi(Box::default()),
+            Speaks::Anthropic(_) => Self::Anthropic(Box::default()),
+            Speaks::Gemini => Self::Gemini(Box::default()),
+        }
+    }
+
+    pub(crate) fn feed(&mut self, event: &Event) -> Result<Vec<Said>, HostFault> {
+        match self {
+            Self::OpenAi(stream) => stream.feed(event),
+            Self::Anthropic(stream) => stream.feed(event),
+            Self::Gemini(stream) => stream.feed(event),
+        }
+    }
+
+    pub(crate) fn finish(&self) -> Result<(), HostFault> {
+        match self {
+            Self::OpenAi(stream) => stream.finish(),
+            Self::Anthropic(stream) => stream.finish(),
+            Self::Gemini(stream) => stream.finish(),
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        match self {
+            Self::OpenAi(stream) => stream.is_done(),
+            Self::Anthropic(stream) => stream.is_done(),
+            Self::Gemini(stream) => stream.is_done(),
+        }
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        match self {
+            Self::OpenAi(stream) => stream.facts(),
+            Self::Anthropic(stream) => stream.facts(),
+            Self::Gemini(stream) => stream.facts(),
+        }
+    }
+}

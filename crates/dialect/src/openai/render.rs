@@ -1,0 +1,489 @@
+use phi_words::{Capability, Class, Prompt};
+
+use crate::json::{List, Object};
+use crate::middle::{
+    Choice, Content, Conversation, Effort, Format, Json, Media, Part, Sampling, Thinking, Tool, Turn, Who,
+};
+use crate::{Carry, LimitName, Misfit, Rendered, Speaks};
+
+/// Whether a host that speaks OpenAI's format, or Mistral's, can carry a conversation; if not, the first thing that it
+/// cannot.
+pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
+    let able = |capability| carry.capabilities.contains(&capability);
+    let lacks = |field: &str| carry.lacks.contains(field);
+    let Sampling { temperature, top_p, top_k, frequency_penalty, presence_penalty, seed } = &asked.sampling;
+    let is_mistral = carry.speaks == Speaks::Mistral;
+    let thinks = asked.thinking.is_some_and(|thinking| thinking != Thinking::Off);
+    let has_effort = |effort| !is_mistral || effort == Effort::High;
+    let efforts = asked.thinking.and_then(effort).is_none_or(has_effort);
+    let too_hot = is_mistral && temperature.as_ref().and_then(Json::number).is_some_and(|warm| warm > 1.5);
+    let refused = [
+        ("tools", !asked.tools.is_empty() && !able(Capability::Tools)),
+        ("response_format", asked.format == Format::Object && !able(Capability::JsonObject)),
+        ("response_format", matches!(asked.format, Format::Schema { .. }) && !able(Capability::JsonSchema)),
+        ("reasoning_effort", thinks && (!able(Capability::Reasoning) || lacks("reasoning_effort") || !efforts)),
+        ("temperature", temperature.is_some() && lacks("temperature") || too_hot),
+        ("top_p", top_p.is_some() && lacks("top_p")),
+        // OpenAI's format has no such field; an open body could carry it, and no way in asks for it by that.
+        ("top_k", top_k.is_some()),
+        ("frequency_penalty", is_asked(frequency_penalty) && lacks("frequency_penalty")),
+        ("presence_penalty", is_asked(presence_penalty) && lacks("presence_penalty")),
+        ("seed", seed.is_some() && lacks("seed")),
+        ("stop", !asked.stop.is_empty() && lacks("stop")),
+        ("parallel_tool_calls", asked.parallel == Some(false) && lacks("parallel_tool_calls")),
+        ("tool_choice", asked.choice.as_ref().is_some_and(|choice| *choice != Choice::Auto) && lacks("tool_choice")),
+        (
+            "verbosity",
+            asked.verbosity.as_deref().is_some_and(|long| long != "medium") && (lacks("verbosity") || is_mistral),
+        ),
+    ];
+    if let Some((field, _)) = refused.into_iter().find(|(_, is_refused)| *is_refused) {
+        return Err(Misfit { field: field.into() });
+    }
+    let carries = |part: &Part| match &part.content {
+        Content::Image { .. } => able(Capability::Vision),
+        Content::Audio(_) => able(Capability::Audio),
+        Content::Document { .. } => false,
+        Content::Result { parts, .. } => parts.iter().all(|part| matches!(part.content, Content::Text(_))),
+        Content::Text(_)
+        | Content::Refusal(_)
+        | Content::Thought { .. }
+        | Content::Redacted(_)
+        | Content::Call { .. } => true,
+    };
+    let all = asked.turns.iter().flat_map(|turn| &turn.parts).all(carries);
+    if all { Ok(()) } else { Err(Misfit { field: "messages".into() }) }
+}
+
+/// Writes the body. Thoughts are not given back: no host of this format takes them, and they are named as left out.
+pub(crate) fn render(
+    asked: &Conversation,
+    carry: &Carry,
+    pseudonym: &dyn Fn(&str) -> String,
+    class: Class,
+) -> Rendered {
+    let mut writing = Writing { carry, pseudonym, left_out: Vec::new() };
+    let mut body = Object::with_room(1_024);
+    body.text("model", carry.own.as_str());
+    body.list("messages", |list| asked.turns.iter().for_each(|turn| writing.turn(list, turn)));
+    writing.settings(&mut body, asked);
+    if let Some(user) = &asked.user {
+        if class == Class::General && !carry.lacks.contains("user") && carry.speaks == Speaks::OpenAi {
+            body.text("user", &pseudonym(user));
+        } else {
+            writing.left_out.push("user");
+        }
+    }
+    Rendered { body: Prompt::new(body.finish()), left_out: writing.left_out }
+}
+
+struct Writing<'a> {
+    carry: &'a Carry,
+    pseudonym: &'a dyn Fn(&str) -> String,
+    left_out: Vec<&'static str>,
+}
+
+impl Writing<'_> {
+    fn is_mistral(&self) -> bool {
+        self.carry.speaks == Speaks::Mistral
+    }
+
+    fn leave_out(&mut self, field: &'static str) {
+        if !self.left_out.contains(&field) {
+            self.left_out.push(field);
+        }
+    }
+
+    fn settings(&mut self, body: &mut Object, asked: &Conversation) {
+        let is_mistral = self.is_mistral();
+        if let Some(limit) = asked.limit {
+            body.whole(if is_mistral { LimitName::MaxTokens } else { self.carry.limit_name }.as_str(), limit);
+        }
+        let Sampling { temperature, top_p, top_k: _, frequency_penalty, presence_penalty, seed } = &asked.sampling;
+        let seed_name = if is_mistral { "random_seed" } else { "seed" };
+        for (name, number) in [
+            ("temperature", temperature.as_ref()),
+            ("top_p", top_p.as_ref()),
+            ("frequency_penalty", frequency_penalty.as_ref().filter(|_| is_asked(frequency_penalty))),
+            ("presence_penalty", presence_penalty.as_ref().filter(|_| is_asked(presence_penalty))),
+            (seed_name, seed.as_ref()),
+        ] {
+            number.into_iter().for_each(|number| {
+                body.raw(name, number.0.as_bytes());
+            });
+        }
+        if !asked.stop.is_empty() {
+            body.list("stop", |list| {
+                asked.stop.iter().for_each(|stop| {
+                    list.text(stop);
+                })
+            });
+        }
+        if !asked.tools.is_empty() {
+            body.list("tools", |list| asked.tools.iter().for_each(|tool| list.object(|out| function(out, tool))));
+            choice(body, asked.choice.as_ref());
+            if asked.parallel == Some(false) {
+                body.raw("parallel_tool_calls", b"false");
+            }
+        }
+        self.format(body, &asked.format);
+        let says_effort = self.carry.capabilities.contains(&Capability::Reasoning);
+        let effort = match asked.thinking {
+            Some(Thinking::Off) => Some("none"),
+            Some(thinking) => effort(thinking).map(effort_word),
+            None => None,
+        };
+        if let Some(effort) = effort.filter(|_| says_effort) {
+            body.text("reasoning_effort", effort);
+        }
+        if let Some(verbosity) = asked.verbosity.as_deref().filter(|long| *long != "medium") {
+            body.text("verbosity", verbosity);
+        }
+        if asked.stream {
+            body.raw("stream", b"true");
+            if self.carry.include_usage {
+                body.raw("stream_options", b"{\"include_usage\":true}");
+            }
+        }
+    }
+
+    fn format(&self, body: &mut Object, format: &Format) {
+        match format {
+            Format::Text => {}
+            Format::Object if self.carry.json_object_as_schema => {
+                body.raw("response_format", super::ANY_OBJECT);
+            }
+            Format::Object => {
+                body.raw("response_format", br#"{"type":"json_object"}"#);
+            }
+            Format::Schema { name, description, schema, strict } => body.object("response_format", |out| {
+                out.text("type", "json_schema");
+                out.object("json_schema", |out| {
+                    out.text("name", name);
+                    description.iter().for_each(|text| {
+                        out.text("description", text);
+                    });
+                    out.raw("schema", schema.0.as_bytes());
+                    strict.iter().for_each(|strict| {
+                        out.raw("strict", truth(*strict));
+                    });
+                });
+            }),
+        }
+    }
+
+    /// A turn as messages: what functions gave comes first, each in a message of its own.
+    fn turn(&mut self, list: &mut List, turn: &Turn) {
+        for part in &turn.parts {
+            if let Content::Result { id, parts, .. } = &part.content {
+                list.object(|out| {
+                    out.text("role", "tool").text("tool_call_id", &self.call_id(id));
+                    out.text("content", &joined(parts));
+                });
+            }
+        }
+        let rest = || turn.parts.iter().filter(|part| !matches!(part.content, Content::Result { .. }));
+        if rest().next().is_none() && !turn.parts.is_empty() {
+            return;
+        }
+        list.object(|out| {
+            out.text("role", self.role(turn.who));
+            if let Some(name) = turn.name.as_deref().filter(|_| !self.is_mistral()) {
+                out.text("name", name);
+            }
+            match turn.who {
+                Who::Assistant => self.answer(out, &turn.parts),
+                Who::System | Who::Developer | Who::User => content(out, rest().map(|part| &part.content)),
+            }
+        });
+    }
+
+    fn role(&self, who: Who) -> &'static str {
+        match who {
+            Who::System => "system",
+            Who::Developer if self.is_mistral() => "system",
+            Who::Developer => "developer",
+            Who::User => "user",
+            Who::Assistant => "assistant",
+        }
+    }
+
+    /// What the model said before.
+    fn answer(&mut self, out: &mut Object, parts: &[Part]) {
+        let (mut text, mut refusal, mut calls) = (String::new(), None, Vec::new());
+        for part in parts {
+            match &part.content {
+                Content::Text(more) => text.push_str(more),
+                Content::Refusal(words) => refusal = Some(words),
+                Content::Call { id, name, arguments, signature } => calls.push((id, name, arguments, signature)),
+                Content::Thought { .. } | Content::Redacted(_) => self.leave_out("messages.reasoning_content"),
+                Content::Image { .. } | Content::Audio(_) | Content::Document { .. } | Content::Result { .. } => {}
+            }
+        }
+        if !text.is_empty() || (calls.is_empty() && refusal.is_none()) {
+            out.text("content", &text);
+        }
+        if let Some(refusal) = refusal {
+            out.text(if self.is_mistral() { "content" } else { "refusal" }, refusal);
+        }
+        if calls.is_empty() {
+            return;
+        }
+        out.list("tool_calls", |list| {
+            for (id, name, arguments, _) in calls {
+                let arguments = if arguments.is_empty() { "{}" } else { arguments };
+                list.object(|call| {
+                    call.text("id", &self.call_id(id)).text("type", "function");
+                    call.object("function", |out| {
+                        out.text("name", name).text("arguments", arguments);
+                    });
+                });
+            }
+        });
+    }
+
+    /// Mistral takes ids of nine letters and digits alone.
+    fn call_id(&self, id: &str) -> String {
+        let is_theirs = id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !self.is_mistral() || is_theirs {
+            return id.to_owned();
+        }
+        let mut short = (self.pseudonym)(id);
+        short.truncate(9);
+        short
+    }
+}
+
+/// One text as a string; anything else as a list of parts.
+fn content<'a>(out: &mut Object, parts: impl Iterator<Item = &'a Content> + Clone) {
+    let mut all = parts.clone();
+    if let (Some(Content::Text(text)), None) = (all.next(), all.next()) {
+        out.text("content", text);
+        return;
+    }
+    out.list("content", |list| parts.for_each(|content| part(list, content)));
+}
+
+fn part(list: &mut List, content: &Content) {
+    match content {
+        Content::Text(text) | Content::Refusal(text) => {
+            list.object(|out| {
+                out.text("type", "text").text("text", text);
+            });
+        }
+        Content::Image { media: Media { kind, data }, detail } => list.object(|out| {
+            out.text("type", "image_url");
+            out.object("image_url", |out| {
+                out.text("url", &format!("data:{kind};base64,{data}"));
+                detail.iter().for_each(|detail| {
+                    out.text("detail", detail);
+                });
+            });
+        }),
+        Content::Audio(Media { kind, data }) => list.object(|out| {
+            out.text("type", "input_audio");
+            let format = if kind == "audio/mpeg" { "mp3" } else { "wav" };
+            out.object("input_audio", |out| {
+                out.text("data", data).text("format", format);
+            });
+        }),
+        // Such parts do not fit, or stand elsewhere.
+        Content::Document { .. }
+        | Content::Thought { .. }
+        | Content::Redacted(_)
+        | Content::Call { .. }
+        | Content::Result { .. } => {}
+    }
+}
+
+fn function(out: &mut Object, tool: &Tool) {
+    out.text("type", "function");
+    out.object("function", |out| {
+        out.text("name", &tool.name);
+        tool.description.iter().for_each(|text| {
+            out.text("description", text);
+        });
+        tool.parameters.iter().for_each(|schema| {
+            out.raw("parameters", schema.0.as_bytes());
+        });
+        tool.strict.iter().for_each(|strict| {
+            out.raw("strict", truth(*strict));
+        });
+    });
+}
+
+fn choice(body: &mut Object, choice: Option<&Choice>) {
+    match choice {
+        None | Some(Choice::Auto) => {}
+        Some(Choice::Never) => {
+            body.text("tool_choice", "none");
+        }
+        Some(Choice::Any) => {
+            body.text("tool_choice", "required");
+        }
+        Some(Choice::Named(name)) => body.object("tool_choice", |out| {
+            out.text("type", "function");
+            out.object("function", |out| {
+                out.text("name", name);
+            });
+        }),
+    }
+}
+
+fn joined(parts: &[Part]) -> String {
+    let text = |part: &Part| match &part.content {
+        Content::Text(text) => Some(text.clone()),
+        Content::Refusal(_)
+        | Content::Image { .. }
+        | Content::Audio(_)
+        | Content::Document { .. }
+        | Content::Thought { .. }
+        | Content::Redacted(_)
+        | Content::Call { .. }
+        | Content::Result { .. } => None,
+    };
+    parts.iter().filter_map(text).collect::<Vec<_>>().join("\n")
+}
+
+/// How much to think, where it can be said in OpenAI's words: budgets as the makers of adapters have settled them.
+fn effort(thinking: Thinking) -> Option<Effort> {
+    match thinking {
+        Thinking::Off | Thinking::Adaptive => None,
+        Thinking::Effort(effort) => Some(effort),
+        Thinking::Budget(..=1_024) => Some(Effort::Low),
+        Thinking::Budget(..=4_096) => Some(Effort::Medium),
+        Thinking::Budget(_) => Some(Effort::High),
+    }
+}
+
+const fn effort_word(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Minimal => "minimal",
+        Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High => "high",
+        Effort::XHigh => "xhigh",
+        Effort::Max => "max",
+    }
+}
+
+/// Whether a number is there and is not zero.
+fn is_asked(number: &Option<Json>) -> bool {
+    number.as_ref().is_some_and(|number| number.number() != Some(0.0))
+}
+
+const fn truth(truth: bool) -> &'static [u8] {
+    if truth { b"true" } else { b"false" }
+}
+
+#[cfg(test)]
+mod tests {
+    use phi_words::Prompt;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{ChatQuestion, read_chat};
+
+    const FULL: &str = include_str!("../question/testdata/full.json");
+
+    fn question(body: &str) -> ChatQuestion {
+        read_chat(Prompt::new(body.to_owned()), Class::General).unwrap()
+    }
+
+    fn carry(speaks: Speaks) -> Carry {
+        let capabilities = Capability::ALL.iter().copied().collect();
+        Carry { speaks, capabilities, ..Carry::plain("own".parse().unwrap()) }
+    }
+
+    fn rendered(asked: &Conversation, carry: &Carry, class: Class) -> (Value, Vec<&'static str>) {
+        let Rendered { body, left_out } = render(asked, carry, &|name| format!("0123456789{name}"), class);
+        (serde_json::from_slice(body.expose_bytes()).unwrap(), left_out)
+    }
+
+    #[test]
+    fn what_passes_by_the_middle_is_what_passes_beside_it() {
+        let question = question(FULL);
+        let carry = carry(Speaks::OpenAi);
+        assert_eq!(fits(question.conversation(), &carry), Ok(()));
+        let (middle, left_out) = rendered(question.conversation(), &carry, Class::General);
+        let beside = question.render(&carry, &|name| format!("0123456789{name}"), Class::General);
+        let mut beside: Value = serde_json::from_slice(beside.body.expose_bytes()).unwrap();
+        let fields = beside.as_object_mut().unwrap();
+        for unsaid in
+            ["n", "logit_bias", "logprobs", "prompt_cache_key", "metadata", "verbosity", "parallel_tool_calls"]
+        {
+            fields.remove(unsaid).unwrap();
+        }
+        fields.remove("frequency_penalty").unwrap();
+        let safety = fields.remove("safety_identifier").unwrap();
+        fields.insert("user".to_owned(), safety);
+        // Without words a turn needs no content.
+        beside["messages"][2].as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        assert_eq!(middle, beside);
+        assert_eq!(left_out, [""; 0]);
+        let text = render(question.conversation(), &carry, &str::to_owned, Class::Phi);
+        assert_eq!(text.left_out, ["user"]);
+        let text = String::from_utf8(text.body.expose_bytes().to_vec()).unwrap();
+        for number in ["\"temperature\":0.70", "\"top_p\":1e-1", "\"seed\":9007199254740993"] {
+            assert!(text.contains(number), "{number}");
+        }
+        assert!(!text.contains("patient-4711"));
+    }
+
+    #[test]
+    fn mistral_is_told_in_its_own_words() {
+        let question = question(FULL);
+        let (body, left_out) = rendered(question.conversation(), &carry(Speaks::Mistral), Class::General);
+        assert_eq!(body["random_seed"], json!(9_007_199_254_740_993_u64));
+        assert_eq!(body["max_tokens"], 300);
+        assert_eq!(body["messages"][2]["tool_calls"][0]["id"], "012345678");
+        assert_eq!(body["messages"][3]["tool_call_id"], "012345678");
+        for unknown in ["seed", "user", "n", "logit_bias", "metadata"] {
+            assert_eq!(body.get(unknown), None, "{unknown}");
+        }
+        assert_eq!(left_out, ["user"]);
+    }
+
+    #[test]
+    fn what_mistral_has_no_word_for_does_not_fit() {
+        let body = |field: &str| format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],{field}}}"#);
+        let mistral = carry(Speaks::Mistral);
+        for (field, misfit) in [
+            (r#""temperature":1.6"#, Some("temperature")),
+            (r#""temperature":1.5"#, None),
+            (r#""reasoning_effort":"low""#, Some("reasoning_effort")),
+            (r#""reasoning_effort":"high""#, None),
+            (r#""reasoning_effort":"none""#, None),
+            (r#""verbosity":"low""#, Some("verbosity")),
+            (r#""n":2"#, Some("n")),
+            (r#""n":1"#, None),
+            (r#""logprobs":true"#, Some("logprobs")),
+            (r#""logit_bias":{"1":1}"#, Some("logit_bias")),
+            (r#""prediction":{"type":"content","content":"x"}"#, Some("prediction")),
+            (r#""top_x":1"#, Some("top_x")),
+        ] {
+            let fits = question(&body(field)).fits(&mistral).map_err(|misfit| misfit.field.to_string());
+            assert_eq!(fits.err().as_deref(), misfit, "{field}");
+        }
+    }
+
+    #[test]
+    fn results_come_before_words_and_documents_do_not_fit() {
+        let plain = |content| Part { content, cache: None };
+        let text = |text: &str| plain(Content::Text(text.to_owned()));
+        let result =
+            Content::Result { id: "c".to_owned(), name: None, parts: vec![text("a"), text("b")], failed: true };
+        let mut asked = Conversation {
+            turns: vec![Turn { who: Who::User, name: None, parts: vec![text("then"), plain(result)] }],
+            ..Conversation::default()
+        };
+        let (body, _) = rendered(&asked, &carry(Speaks::OpenAi), Class::General);
+        assert_eq!(
+            body["messages"],
+            json!([{"role": "tool", "tool_call_id": "c", "content": "a\nb"}, {"role": "user", "content": "then"}])
+        );
+        let pdf = Media { kind: "application/pdf".to_owned(), data: String::new() };
+        asked.turns[0].parts.push(plain(Content::Document { media: pdf, name: None }));
+        assert_eq!(fits(&asked, &carry(Speaks::OpenAi)), Err(Misfit { field: "messages".into() }));
+    }
+}
