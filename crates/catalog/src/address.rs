@@ -123,6 +123,25 @@ impl Template {
         }
         Ok(Address { tls: self.tls, host, port: self.port, path })
     }
+
+    /// What would have to fill the gaps for it to be this address; `None` where nothing does.
+    pub fn params_of(&self, address: &str) -> Option<BTreeMap<String, String>> {
+        let whole = Self::parse(address.trim_end_matches('/')).ok()?.fill(&BTreeMap::new()).ok()?;
+        let written = [(self.host.as_str(), whole.host.as_str()), (self.path.as_str(), whole.path.as_str())];
+        let mut params = BTreeMap::new();
+        for (mut template, mut text) in written {
+            while let Some((head, rest)) = template.split_once('{') {
+                let (gap, after) = rest.split_once('}')?;
+                let literal = after.split('{').next().unwrap_or_default();
+                text = text.strip_prefix(head)?;
+                let end = if literal.is_empty() { text.len() } else { text.find(literal)? };
+                params.insert(gap.to_owned(), text.get(..end)?.to_owned());
+                (template, text) = (after, text.get(end..)?);
+            }
+        }
+        // Whatever was read from it: that it is this address is shown by filling.
+        (self.fill(&params).ok()? == whole).then_some(params)
+    }
 }
 
 impl TryFrom<String> for Template {
@@ -260,6 +279,35 @@ mod tests {
     fn filled(template: &str, params: &[(&str, &str)]) -> Result<String, Unfilled> {
         let params = params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Template::parse(template).unwrap().fill(&params).map(|address| address.url("/chat/completions"))
+    }
+
+    #[test]
+    fn an_address_tells_what_fills_the_gaps() {
+        let told = |template: &str, address: &str| {
+            let params = Template::parse(template).unwrap().params_of(address)?;
+            Some(params.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
+        };
+        let infomaniak = "https://api.infomaniak.com/2/ai/{product_id}/openai/v1";
+        assert_eq!(
+            told(infomaniak, "https://api.infomaniak.com/2/ai/12345/openai/v1/").as_deref(),
+            Some("product_id=12345")
+        );
+        assert_eq!(told("https://{a}.example.com/{b}", "https://x-1.example.com/y").as_deref(), Some("a=x-1 b=y"));
+        assert_eq!(told("https://api.example.com/v1", "https://api.example.com:443/v1").as_deref(), Some(""));
+        for other in [
+            "https://api.infomaniak.com/2/ai/12345/openai",
+            "https://api.infomaniak.com/2/ai/12345/openai/v1/chat",
+            "https://api.infomaniak.com/2/ai//openai/v1",
+            "https://api.infomaniak.com/2/ai/1/2/openai/v1",
+            "http://api.infomaniak.com/2/ai/12345/openai/v1",
+            "https://api.infomaniak.com:8443/2/ai/12345/openai/v1",
+            "https://user@api.infomaniak.com/2/ai/12345/openai/v1",
+            "https://api.infomaniak.com.example/2/ai/12345/openai/v1",
+            "https://api.infomaniak.com/2/ai/{product_id}/openai/v1",
+            "",
+        ] {
+            assert_eq!(told(infomaniak, other), None, "{other}");
+        }
     }
 
     #[test]

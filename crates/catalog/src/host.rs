@@ -86,10 +86,7 @@ impl Dialect {
         match self {
             Self::OpenAi | Self::AzureOpenAi => matches!(modality, Modality::Chat | Modality::Embeddings),
             Self::Mistral | Self::Anthropic | Self::AnthropicVertex | Self::Gemini => modality == Modality::Chat,
-            Self::AzureSpeech
-            | Self::AzureDocuments
-            | Self::Bedrock
-            | Self::Fal => false,
+            Self::AzureSpeech | Self::AzureDocuments | Self::Bedrock | Self::Fal => false,
         }
     }
 }

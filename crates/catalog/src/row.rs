@@ -91,6 +91,8 @@ pub struct Carries {
     pub lacks: BTreeSet<String>,
     /// Whether fields that we do not know are kept on general traffic.
     pub open_body: bool,
+    /// Whether the host seals its calls in the place where Google has that in OpenAI's format, and wants it back.
+    pub seals: bool,
     /// How the host spells the limit of output tokens.
     pub limit_name: LimitName,
     /// Whether the host understands `stream_options: {"include_usage": true}`.

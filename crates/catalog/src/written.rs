@@ -76,6 +76,8 @@ pub(crate) struct WrittenRoute {
     pub(crate) public: Option<bool>,
     #[serde(default)]
     pub(crate) open_body: bool,
+    #[serde(default)]
+    pub(crate) seals: bool,
     pub(crate) space: Option<SpaceName>,
     pub(crate) dimension: Option<u32>,
     pub(crate) context: Option<u64>,

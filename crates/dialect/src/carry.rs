@@ -19,6 +19,8 @@ pub struct Carry {
     pub lacks: BTreeSet<String>,
     /// Whether fields that we do not know are kept byte for byte on general traffic.
     pub open_body: bool,
+    /// Whether the host wants its seals of calls back, in the place where Google has them in OpenAI's format.
+    pub seals: bool,
     /// The most tokens of output that the model makes, where that is known.
     pub max_output: Option<u64>,
     /// How the host spells the limit of output tokens.
@@ -44,6 +46,7 @@ impl Carry {
             capabilities: BTreeSet::new(),
             lacks: BTreeSet::new(),
             open_body: false,
+            seals: false,
             max_output: None,
             limit_name: LimitName::MaxTokens,
             include_usage: true,

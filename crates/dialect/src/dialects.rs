@@ -7,6 +7,7 @@ use phi_words::{Class, Completion};
 use crate::anthropic::At;
 use crate::middle::{Answer, Conversation, Facts, Said};
 use crate::openai::hear;
+use crate::seals::Tag;
 use crate::sse::Event;
 use crate::{Carry, HostError, HostFault, Misfit, Question, Rendered, Speaks, anthropic, gemini, openai};
 
@@ -23,6 +24,7 @@ pub fn path(question: &Question, carry: &Carry) -> Cow<'static, str> {
 
 /// Whether a route can carry a conversation; if not, the first thing that it cannot.
 pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
+    let asked = &*Tag::of(carry.speaks).opened(asked);
     match carry.speaks {
         Speaks::OpenAi | Speaks::Mistral => openai::render::fits(asked, carry),
         Speaks::Anthropic(_) => anthropic::fits(asked, carry),
@@ -37,6 +39,7 @@ pub(crate) fn render(
     pseudonym: &dyn Fn(&str) -> String,
     class: Class,
 ) -> Rendered {
+    let asked = &*Tag::of(carry.speaks).opened(asked);
     match carry.speaks {
         Speaks::OpenAi | Speaks::Mistral => openai::render::render(asked, carry, pseudonym, class),
         Speaks::Anthropic(at) => anthropic::render(asked, carry, pseudonym, class, at),
@@ -46,11 +49,13 @@ pub(crate) fn render(
 
 /// Hears a whole answer.
 pub(crate) fn read_reply(body: &Completion, speaks: Speaks) -> Result<Answer, HostFault> {
-    match speaks {
+    let mut answer = match speaks {
         Speaks::OpenAi | Speaks::Mistral => hear::read_reply(body),
         Speaks::Anthropic(_) => anthropic::read_reply(body),
         Speaks::Gemini => gemini::read_reply(body),
-    }
+    }?;
+    Tag::of(speaks).tag_all(&mut answer.said);
+    Ok(answer)
 }
 
 /// Reads the body of an error, of which only the kind is kept.
@@ -79,11 +84,14 @@ impl Stream {
     }
 
     pub(crate) fn feed(&mut self, event: &Event) -> Result<Vec<Said>, HostFault> {
-        match self {
-            Self::OpenAi(stream) => stream.feed(event),
-            Self::Anthropic(stream) => stream.feed(event),
-            Self::Gemini(stream) => stream.feed(event),
-        }
+        let (said, speaks) = match self {
+            Self::OpenAi(stream) => (stream.feed(event), Speaks::OpenAi),
+            Self::Anthropic(stream) => (stream.feed(event), Speaks::Anthropic(At::Vertex)),
+            Self::Gemini(stream) => (stream.feed(event), Speaks::Gemini),
+        };
+        let mut said = said?;
+        Tag::of(speaks).tag_all(&mut said);
+        Ok(said)
     }
 
     pub(crate) fn finish(&self) -> Result<(), HostFault> {

@@ -22,6 +22,7 @@ pub mod openai;
 mod question;
 mod responses;
 mod sealer;
+mod seals;
 pub mod sse;
 mod voice;
 

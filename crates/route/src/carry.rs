@@ -12,6 +12,7 @@ pub fn carry(row: &Row) -> Carry {
         capabilities: row.capabilities.clone(),
         lacks: carries.lacks.clone(),
         open_body: carries.open_body,
+        seals: carries.seals,
         max_output: row.max_output,
         limit_name: match carries.limit_name {
             phi_catalog::LimitName::MaxTokens => phi_dialect::LimitName::MaxTokens,

@@ -151,6 +151,7 @@ fn row(
     let carries = Carries {
         lacks: on_host.lacks.union(&written.lacks).cloned().collect(),
         open_body: written.open_body,
+        seals: written.seals,
         limit_name: on_host.limit_name,
         include_usage: on_host.include_usage,
         json_object: on_host.json_object,

@@ -17,7 +17,7 @@ pub fn render(
     class: Class,
     at: At,
 ) -> Rendered {
-    let arranged = turns::arrange(&asked.turns);
+    let arranged = turns::arrange(&asked.turns, carry);
     let plan =
         think::plan(asked, &arranged, carry).unwrap_or(Plan { form: Form::Silent, max_tokens: 1, is_left_out: false });
     let mut left_out = left_out(&asked.turns);
@@ -44,6 +44,12 @@ pub fn render(
                 out.text("role", if message.is_user { "user" } else { "assistant" });
                 out.list("content", |list| message.parts().for_each(|part| part::write(list, part)));
             });
+            if !message.system.is_empty() {
+                list.object(|out| {
+                    out.text("role", "system");
+                    out.list("content", |list| message.system.iter().for_each(|part| part::write(list, part)));
+                });
+            }
         }
     });
     tool::write(&mut out, asked);

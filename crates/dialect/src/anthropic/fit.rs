@@ -13,7 +13,7 @@ use crate::{Carry, Misfit};
 /// since every object has to name its keys) and no `temperature` above 1, which is not made smaller in silence. What
 /// asks for nothing is not looked at: a temperature or a `top_p` of 1, penalties of zero, a middling verbosity.
 pub fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
-    let arranged = turns::arrange(&asked.turns);
+    let arranged = turns::arrange(&asked.turns, carry);
     turns::fits(&arranged, carry)?;
     marks(asked)?;
     tool::fits(asked, carry)?;

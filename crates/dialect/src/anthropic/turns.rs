@@ -4,8 +4,8 @@ use crate::{Carry, Misfit};
 
 /// A conversation in the order in which Anthropic wants it.
 pub(super) struct Arranged<'a> {
-    /// What whoever runs the application said, wherever he said it. A model from Opus 4.8 on takes it between two turns too,
-    /// older ones and Vertex AI do not, so it is put before all of them, as Anthropic's own layer for OpenAI's chat does
+    /// What whoever runs the application said before the conversation. Of a model that is told nothing between turns it is
+    /// all that he said, as in Anthropic's own layer for OpenAI's chat
     /// (<https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk>).
     pub(super) system: Vec<&'a Part>,
     /// What user and model said, by turns.
@@ -18,6 +18,8 @@ pub(super) struct Message<'a> {
     /// Results of functions: a message that follows calls has to begin with them.
     results: Vec<&'a Part>,
     others: Vec<&'a Part>,
+    /// What whoever runs the application says before the other side speaks.
+    pub(super) system: Vec<&'a Part>,
 }
 
 impl<'a> Message<'a> {
@@ -45,11 +47,20 @@ impl Arranged<'_> {
 
 /// Puts turns into order. What says nothing is left out: a text without a word is refused by Anthropic, and so is a thought
 /// that it did not seal.
-pub(super) fn arrange(turns: &[Turn]) -> Arranged<'_> {
-    let (mut system, mut messages) = (Vec::new(), Vec::<Message<'_>>::new());
+///
+/// What whoever runs the application says in the middle is said after what the user says there, since it may follow the user
+/// alone, and nothing but the model may follow it; so what was kept of the conversation for the next request stays of use
+/// (<https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages>).
+pub(super) fn arrange<'a>(turns: &'a [Turn], carry: &Carry) -> Arranged<'a> {
+    let takes_system = !carry.lacks.contains("messages.system");
+    let (mut system, mut messages, mut waiting) = (Vec::new(), Vec::<Message<'_>>::new(), Vec::new());
     for turn in turns {
         let mut parts = turn.parts.iter().filter(|part| part::is_said(&part.content)).peekable();
         let is_user = match turn.who {
+            Who::System | Who::Developer if takes_system && !messages.is_empty() => {
+                waiting.extend(parts);
+                continue;
+            }
             Who::System | Who::Developer => {
                 system.extend(parts);
                 continue;
@@ -61,12 +72,19 @@ pub(super) fn arrange(turns: &[Turn]) -> Arranged<'_> {
             continue;
         }
         if messages.last().is_none_or(|last| last.is_user != is_user) {
-            messages.push(Message { is_user, results: Vec::new(), others: Vec::new() });
+            if let Some(user) = messages.last_mut().filter(|last| last.is_user) {
+                user.system.append(&mut waiting);
+            }
+            messages.push(Message { is_user, results: Vec::new(), others: Vec::new(), system: Vec::new() });
         }
         let Some(message) = messages.last_mut() else { continue };
         let (results, others) = parts.partition::<Vec<_>, _>(|part| matches!(part.content, Content::Result { .. }));
         message.results.extend(results);
         message.others.extend(others);
+    }
+    match messages.last_mut().filter(|last| last.is_user) {
+        Some(user) => user.system.append(&mut waiting),
+        None => system.append(&mut waiting),
     }
     Arranged { system, messages }
 }
@@ -74,7 +92,8 @@ pub(super) fn arrange(turns: &[Turn]) -> Arranged<'_> {
 /// Whether Anthropic takes what is said: the user begins, each side says what it can say, and each call has its result in
 /// the next turn, no more and no less (<https://platform.claude.com/docs/en/agents-and-tools/tool-use/handle-tool-calls>).
 pub(super) fn fits(arranged: &Arranged<'_>, carry: &Carry) -> Result<(), Misfit> {
-    must(arranged.system.iter().all(|part| matches!(part.content, Content::Text(_))), "messages")?;
+    let system = arranged.system.iter().chain(arranged.messages.iter().flat_map(|message| &message.system));
+    must(system.into_iter().all(|part| matches!(part.content, Content::Text(_))), "messages")?;
     must(arranged.messages.first().is_some_and(|first| first.is_user), "messages")?;
     let mut called: Vec<&str> = Vec::new();
     for message in &arranged.messages {

@@ -220,9 +220,13 @@ fn check_tool_calls(path: &str, value: Value<'_>, found: &mut Found) -> Result<(
         if !(typed && named && called && is_text(call.member("id"))) {
             return Err(invalid(path.to_owned(), rule));
         }
-        let known = ["id", "type", "function"];
-        for (key, _) in call.members().into_iter().flatten().filter(|(key, _)| !known.contains(&&**key)) {
-            found.unknown(path, &key, known)?;
+        let known = ["id", "type", "function", EXTRA];
+        for (key, value) in call.members().into_iter().flatten() {
+            if key == EXTRA && !value.is_null() {
+                check_extra(&format!("{path}.{EXTRA}"), value)?;
+            } else if !known.contains(&&*key) {
+                found.unknown(path, &key, known)?;
+            }
         }
         let (path, known) = (format!("{path}.function"), ["name", "arguments"]);
         let members = function.and_then(Value::members).into_iter().flatten();
@@ -233,23 +237,58 @@ fn check_tool_calls(path: &str, value: Value<'_>, found: &mut Found) -> Result<(
     Ok(())
 }
 
+/// What Google puts into a call: its seal of the thought behind it, which has to come back
+/// (<https://ai.google.dev/gemini-api/docs/thought-signatures>).
+const EXTRA: &str = "extra_content";
+
+fn check_extra(path: &str, extra: Value<'_>) -> Result<(), Refusal> {
+    let seal = extra.member("google").and_then(|google| google.member("thought_signature"));
+    let alone = |value: Value<'_>| value.members().is_some_and(|members| members.count() == 1);
+    let stands = seal.is_some_and(|seal| seal.kind() == Kind::Text) && alone(extra);
+    if stands && extra.member("google").is_some_and(alone) {
+        return Ok(());
+    }
+    Err(unsupported(path.to_owned(), "is not the seal of a call", "give back `google.thought_signature` as it came"))
+}
+
 /// Writes checked messages anew, and names what it leaves out. Only an open body takes keys that we do not know.
-pub(crate) fn render(list: &mut List, value: Value<'_>, open: bool, left_out: &mut Vec<&'static str>) {
+pub(crate) fn render(list: &mut List, value: Value<'_>, takes: Takes, left_out: &mut Vec<&'static str>) {
     for message in value.items().into_iter().flatten() {
-        list.object(|object| render_message(object, message, open, left_out));
+        list.object(|object| render_message(object, message, takes, left_out));
     }
 }
 
-fn render_message(object: &mut Object, message: Value<'_>, open: bool, left_out: &mut Vec<&'static str>) {
+/// What a host takes in messages beside what all take.
+#[derive(Clone, Copy)]
+pub(crate) struct Takes {
+    /// Keys that we do not know.
+    pub(crate) unknown: bool,
+    /// Seals of calls.
+    pub(crate) seals: bool,
+}
+
+fn render_message(object: &mut Object, message: Value<'_>, takes: Takes, left_out: &mut Vec<&'static str>) {
+    let mut leave_out = |field| {
+        if !left_out.contains(&field) {
+            left_out.push(field);
+        }
+    };
     let role = message.member("role").and_then(Value::text).unwrap_or_default();
     for (name, value) in message.members().into_iter().flatten() {
         let kept = match key(&role, &name) {
             Key::Content => true,
-            Key::Unknown => open,
+            Key::Unknown => takes.unknown,
+            Key::ToolCalls if !takes.seals && is_sealed(value) => {
+                leave_out("messages.tool_calls.extra_content");
+                object.list(&name, |list| {
+                    value.items().into_iter().flatten().for_each(|call| list.object(|out| unsealed(out, call)));
+                });
+                false
+            }
             Key::Role | Key::Text | Key::ToolCalls => !value.is_null(),
             Key::Dropped(field) => {
-                if !value.is_null() && !left_out.contains(&field) {
-                    left_out.push(field);
+                if !value.is_null() {
+                    leave_out(field);
                 }
                 false
             }
@@ -258,5 +297,15 @@ fn render_message(object: &mut Object, message: Value<'_>, open: bool, left_out:
         if kept {
             object.raw(&name, value.raw());
         }
+    }
+}
+
+fn is_sealed(calls: Value<'_>) -> bool {
+    calls.items().into_iter().flatten().any(|call| call.member(EXTRA).is_some())
+}
+
+fn unsealed(out: &mut Object, call: Value<'_>) {
+    for (key, value) in call.members().into_iter().flatten().filter(|(key, _)| key != EXTRA) {
+        out.raw(&key, value.raw());
     }
 }

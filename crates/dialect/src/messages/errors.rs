@@ -121,8 +121,9 @@ mod tests {
         for (kind, codes) in TYPES {
             for code in *codes {
                 let refusal = Refusal::new(*code, "a", "b");
+                let said = if *code == Code::ContextLengthExceeded { "prompt is too long" } else { "a; b" };
                 let expected = format!(
-                    r#"{{"type":"error","error":{{"type":"{kind}","message":"a; b","code":"{code}"}},"request_id":"id"}}"#
+                    r#"{{"type":"error","error":{{"type":"{kind}","message":"{said}","code":"{code}"}},"request_id":"id"}}"#
                 );
                 assert_eq!(error_body(&refusal, "id"), expected);
             }

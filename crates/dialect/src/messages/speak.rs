@@ -116,7 +116,7 @@ impl Speaker {
             (Said::More(_, text), Block::Call { .. }) => self.delta("input_json_delta", "partial_json", text, frames),
             (Said::Signature(_, seal), Block::Thought) => self.delta("signature_delta", "signature", seal, frames),
             (Said::Signature(_, seal), Block::Call { .. }) => first.seal = Some(seal.clone()),
-            (Said::Citation(_, citation), Block::Text) if is_ours(citation) => {
+            (Said::Citation(_, citation), Block::Text | Block::Refusal) if is_ours(citation) => {
                 let place = self.begin(frames);
                 frames.push_back(event("content_block_delta", |out| {
                     out.whole("index", place).object("delta", |delta| {

@@ -5,6 +5,7 @@ use phi_words::{Completion, MicroUsd, ModelName, Usage};
 use super::usage;
 use crate::json::Object;
 use crate::middle::{Answer, Block, Finish, Said};
+use crate::seals;
 
 /// Says an answer in OpenAI's chat format, of which a conversation has one choice.
 ///
@@ -256,6 +257,7 @@ impl<'a> Message<'a> {
 }
 
 fn sealed(call: &mut Object, seal: &str) {
+    let Some(seal) = seals::GOOGLE.own(seal) else { return };
     call.object("extra_content", |extra| {
         extra.object("google", |google| {
             google.text("thought_signature", seal);

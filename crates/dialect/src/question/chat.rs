@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use phi_words::{Capability, Class, ModelName, Prompt, Refusal};
 
 use super::Fields;
+use crate::fields::messages::Takes;
 use crate::fields::{self, Kind, invalid};
 use crate::json::{Object, Value};
 use crate::middle::Conversation;
@@ -150,8 +151,8 @@ impl ChatQuestion {
         let mut body = Object::with_room(self.body_len() + ROOM);
         body.text("model", carry.own.as_str());
         if let Some(messages) = self.fields.field("messages") {
-            let open = carry.open_body && class == Class::General;
-            body.list("messages", |list| fields::messages::render(list, messages, open, &mut left_out));
+            let takes = Takes { unknown: carry.open_body && class == Class::General, seals: carry.seals };
+            body.list("messages", |list| fields::messages::render(list, messages, takes, &mut left_out));
         }
         if let Some(limit) = self.limit {
             body.whole(carry.limit_name.as_str(), limit);
@@ -341,6 +342,40 @@ mod tests {
         assert!(text(&open, Class::General).contains(r#""top_k":40.0"#));
         assert!(!text(&open, Class::Phi).contains("top_k"));
         assert!(!text(&carry(), Class::General).contains("top_k"));
+    }
+
+    #[test]
+    fn the_seal_of_a_call_goes_back_to_hosts_that_seal_and_to_no_other() {
+        let body = |extra: &str| {
+            let call = format!(
+                r#"{{"id":"a","type":"function","function":{{"name":"f","arguments":"{{}}"}},"extra_content":{extra}}}"#
+            );
+            format!(r#"{{"model":"m","messages":[{{"role":"assistant","tool_calls":[{call}]}}]}}"#)
+        };
+        let sealed = body(r#"{"google":{"thought_signature":"c2VhbA=="}}"#);
+        let question = read(&sealed, Class::Phi).unwrap();
+        let rendered = |carry: Carry| {
+            let Rendered { body, left_out } = question.render(&carry, &str::to_owned, Class::Phi);
+            (String::from_utf8(body.expose_bytes().to_vec()).unwrap(), left_out)
+        };
+        let (plain, left_out) = rendered(carry());
+        assert!(!plain.contains("extra_content") && plain.contains(r#""id":"a","type":"function""#), "{plain}");
+        assert_eq!(left_out, ["messages.tool_calls.extra_content"]);
+        let (google, left_out) = rendered(Carry { seals: true, ..carry() });
+        assert!(google.contains(r#""thought_signature":"c2VhbA==""#) && left_out.is_empty(), "{google}");
+        let (gemini, _) = rendered(Carry { speaks: Speaks::Gemini, ..carry() });
+        assert!(gemini.contains(r#""thoughtSignature":"c2VhbA==""#), "{gemini}");
+        for bad in [
+            "5",
+            "{}",
+            r#"{"google":{}}"#,
+            r#"{"google":{"thought_signature":5}}"#,
+            r#"{"google":{"thought_signature":"a","x":1}}"#,
+            r#"{"google":{"thought_signature":"a"},"other":{}}"#,
+        ] {
+            assert_eq!(code(&body(bad), Class::General), Some(Code::UnsupportedParameter), "{bad}");
+        }
+        assert_eq!(code(&body("null"), Class::Phi), None);
     }
 
     #[test]

@@ -135,3 +135,6 @@ fn ours(name: &'static str) -> &'static str {
         _ => name,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ pub(crate) fn route(row: &Row) -> Value {
         "replies_as": row.replies_as,
         "lacks": carries.lacks,
         "open_body": carries.open_body,
+        "seals": carries.seals,
         "limit_name": carries.limit_name,
         "include_usage": carries.include_usage,
         "json_object": carries.json_object,

@@ -60,7 +60,12 @@ proptest! {
             return Ok(());
         }
         let body: serde_json::Value = serde_json::from_slice(document.text()).expect("JSON");
-        let messages = body["messages"].as_array().expect("a list");
+        let mut messages = body["messages"].as_array().expect("a list").clone();
+        for pair in messages.windows(2) {
+            prop_assert!(pair[1]["role"] != "system" || pair[0]["role"] == "user");
+            prop_assert!(pair[0]["role"] != "system" || pair[1]["role"] == "assistant");
+        }
+        messages.retain(|message| message["role"] != "system");
         for (index, message) in messages.iter().enumerate() {
             prop_assert_eq!(message["role"] == "user", index % 2 == 0);
             let blocks = message["content"].as_array().expect("a list");

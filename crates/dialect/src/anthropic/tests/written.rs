@@ -38,7 +38,8 @@ fn a_plain_conversation_is_written() {
         parallel: Some(false),
         ..Conversation::default()
     };
-    assert_eq!(body(&asked, &carry()), golden(include_str!("../testdata/plain.json")));
+    let old = lacking(&["messages.system"]);
+    assert_eq!(body(&asked, &old), golden(include_str!("../testdata/plain.json")));
     assert!(left_out(&asked, &carry(), Class::Phi).is_empty());
 }
 
@@ -133,6 +134,38 @@ fn everything_else_is_written_too() {
     assert_eq!(left_out(&asked, &lacking(&["user"]), Class::General), [&always[..], &["user"]].concat());
     let phi = render(&asked, &carry(), &str::to_owned, Class::Phi, At::Vertex).body;
     assert!(!String::from_utf8_lossy(phi.expose_bytes()).contains("patient"));
+}
+
+#[test]
+fn what_the_application_says_in_the_middle_is_said_after_the_user() {
+    let spoken = |turns: &[(Who, &str)]| {
+        let turns = turns.iter().map(|(who, text)| said(*who, text)).collect();
+        let body = body(&Conversation { turns, ..Conversation::default() }, &carry());
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let texts = |of: &serde_json::Value| {
+            of.as_array().unwrap().iter().map(|part| part["text"].as_str().unwrap()).collect::<String>()
+        };
+        let system = body.get("system").map(texts).unwrap_or_default();
+        let messages = body["messages"].as_array().unwrap();
+        let messages =
+            messages.iter().map(|one| format!(" {}:{}", &one["role"].as_str().unwrap()[..1], texts(&one["content"])));
+        format!("{system}{}", messages.collect::<String>())
+    };
+    use Who::{Assistant, Developer, System, User};
+    for (turns, expected) in [
+        (&[(System, "a"), (Developer, "b"), (User, "c")][..], "ab u:c"),
+        (&[(User, "a"), (System, "b")], " u:a s:b"),
+        (&[(User, "a"), (System, "b"), (Assistant, "c"), (User, "d")], " u:a s:b a:c u:d"),
+        (&[(User, "a"), (System, "b"), (Developer, "c"), (User, "d"), (Assistant, "e")], " u:ad s:bc a:e"),
+        (&[(User, "a"), (Assistant, "b"), (System, "c"), (User, "d"), (System, "e")], " u:a a:b u:d s:ce"),
+        (&[(System, "a"), (User, "b"), (Assistant, "c"), (System, "d")], "ad u:b a:c"),
+        (&[(User, "a"), (System, " "), (Assistant, "c")], " u:a a:c"),
+    ] {
+        assert_eq!(spoken(turns), expected);
+    }
+    let seen = turn(Who::System, vec![image("image/png", "AA==", None)]);
+    let asked = Conversation { turns: vec![said(User, "a"), seen], ..Conversation::default() };
+    assert_eq!(fits(&asked, &carry()).unwrap_err().field.as_str(), "messages");
 }
 
 #[test]

@@ -128,15 +128,7 @@ fn folded(events: &[Completion]) -> Read {
 }
 
 fn usage() -> Usage {
-    Usage {
-        input: 5,
-        cache_read: 3,
-        cache_write_5m: 2,
-        cache_write_1h: 1,
-        output: 4,
-        reasoning: 6,
-        ..Usage::default()
-    }
+    Usage { input: 5, cache_read: 3, cache_write_5m: 2, cache_write_1h: 1, output: 4, reasoning: 6, ..Usage::default() }
 }
 
 #[test]
@@ -169,9 +161,11 @@ fn a_whole_answer_is_a_message() {
 #[test]
 fn a_stream_adds_up_to_the_whole_answer() {
     let events = events(&said(), &usage());
-    let kinds: Vec<String> =
-        events.iter().map(|event| read(event)["type"].as_str().unwrap().to_owned()).collect();
-    assert_eq!((&*kinds[0], &*kinds[kinds.len() - 2], &*kinds[kinds.len() - 1]), ("message_start", "message_delta", "message_stop"));
+    let kinds: Vec<String> = events.iter().map(|event| read(event)["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        (&*kinds[0], &*kinds[kinds.len() - 2], &*kinds[kinds.len() - 1]),
+        ("message_start", "message_delta", "message_stop")
+    );
     let begun = &read(&events[0])["message"]["usage"];
     assert_eq!((&begun["input_tokens"], &begun["output_tokens"]), (&json!(25), &json!(0)));
     assert_eq!(folded(&events), whole(&said(), Some(usage())));
@@ -254,8 +248,7 @@ fn what_anthropic_says_is_said_as_it_was() {
     let finish = [Said::Finish(Finish::Stop)];
     let said: Vec<Said> = said()[..12].iter().cloned().chain(finish).collect();
     let mut host = anthropic::Stream::new();
-    let heard: Vec<Said> =
-        events.into_iter().flat_map(|data| host.feed(&sse::Event { data }).unwrap()).collect();
+    let heard: Vec<Said> = events.into_iter().flat_map(|data| host.feed(&sse::Event { data }).unwrap()).collect();
     let ours = |said: Vec<Said>| {
         let known = |said: &Said| !matches!(said, Said::Citation(_, citation) if !is_ours(citation));
         joined(said.into_iter().filter(known).collect())

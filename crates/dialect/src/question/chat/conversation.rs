@@ -4,6 +4,7 @@ use crate::json::{Kind, Value};
 use crate::middle::{
     Choice, Content, Conversation, Effort, Format, Json, Media, Part, Sampling, Thinking, Tool, Turn, Who,
 };
+use crate::seals;
 
 /// Reads a body that has passed the table. What the middle has no word for is not in it: see [`super::BEYOND`].
 pub(super) fn read(body: Value<'_>, limit: Option<u64>, stream: bool) -> Conversation {
@@ -57,7 +58,9 @@ fn turn(message: Value<'_>, called: &mut HashMap<String, String>) -> Turn {
         let of = |name| function.and_then(|function| text(function, name)).unwrap_or_default();
         let (id, name, arguments) = (text(call, "id").unwrap_or_default(), of("name"), of("arguments"));
         called.insert(id.clone(), name.clone());
-        parts.push(plain(Content::Call { id, name, arguments, signature: None }));
+        let seal = call.member("extra_content").and_then(|extra| text(extra.member("google")?, "thought_signature"));
+        let signature = seal.map(|seal| seals::GOOGLE.tag(&seal));
+        parts.push(plain(Content::Call { id, name, arguments, signature }));
     }
     Turn { who, name: text(message, "name"), parts }
 }

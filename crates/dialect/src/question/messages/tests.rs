@@ -67,8 +67,14 @@ const ROWS: &[(&str, &[&str], &[&str], Code)] = &[
             "{\"type\":\"adaptive\",\"display\":\"omitted\"}",
             "{\"type\":\"enabled\",\"budget_tokens\":1024,\"display\":null}",
         ],
-        &["true", "{}", "{\"type\":\"enabled\"}", "{\"type\":\"enabled\",\"budget_tokens\":1023}",
-          "{\"type\":\"enabled\",\"budget_tokens\":2000}", "{\"type\":\"adaptive\",\"display\":\"all\"}"],
+        &[
+            "true",
+            "{}",
+            "{\"type\":\"enabled\"}",
+            "{\"type\":\"enabled\",\"budget_tokens\":1023}",
+            "{\"type\":\"enabled\",\"budget_tokens\":2000}",
+            "{\"type\":\"adaptive\",\"display\":\"all\"}",
+        ],
         Code::InvalidRequest,
     ),
     (
@@ -85,9 +91,20 @@ const ROWS: &[(&str, &[&str], &[&str], Code)] = &[
     ),
     (
         "tools",
-        &["[]", "[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}}]", "[{\"name\":\"f\",\"input_schema\":{},\"type\":null}]"],
-        &["{}", "[1]", "[{\"name\":\"f\"}]", "[{\"input_schema\":{}}]", "[{\"name\":\"a b\",\"input_schema\":{}}]",
-          "[{\"name\":\"f\",\"input_schema\":{\"type\":\"array\"}}]", "[{\"name\":\"f\",\"input_schema\":{},\"strict\":1}]"],
+        &[
+            "[]",
+            "[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}}]",
+            "[{\"name\":\"f\",\"input_schema\":{},\"type\":null}]",
+        ],
+        &[
+            "{}",
+            "[1]",
+            "[{\"name\":\"f\"}]",
+            "[{\"input_schema\":{}}]",
+            "[{\"name\":\"a b\",\"input_schema\":{}}]",
+            "[{\"name\":\"f\",\"input_schema\":{\"type\":\"array\"}}]",
+            "[{\"name\":\"f\",\"input_schema\":{},\"strict\":1}]",
+        ],
         Code::InvalidRequest,
     ),
     (
@@ -104,12 +121,26 @@ const ROWS: &[(&str, &[&str], &[&str], Code)] = &[
     ),
     (
         "context_management",
-        &["{}", "{\"edits\":[]}", "{\"edits\":[{\"type\":\"clear_tool_uses_20250919\",\"keep\":{\"type\":\"tool_uses\",\"value\":3}}]}"],
+        &[
+            "{}",
+            "{\"edits\":[]}",
+            "{\"edits\":[{\"type\":\"clear_tool_uses_20250919\",\"keep\":{\"type\":\"tool_uses\",\"value\":3}}]}",
+        ],
         &["[]", "{\"edits\":1}", "{\"edits\":[{}]}"],
         Code::InvalidRequest,
     ),
-    ("diagnostics", &["{}", "{\"previous_message_id\":\"msg_1\"}"], &["1", "{\"previous_message_id\":1}"], Code::InvalidRequest),
-    ("metadata", &["{}", "{\"user_id\":\"u\"}", "{\"user_id\":null}"], &["\"u\"", "{\"user_id\":1}"], Code::InvalidRequest),
+    (
+        "diagnostics",
+        &["{}", "{\"previous_message_id\":\"msg_1\"}"],
+        &["1", "{\"previous_message_id\":1}"],
+        Code::InvalidRequest,
+    ),
+    (
+        "metadata",
+        &["{}", "{\"user_id\":\"u\"}", "{\"user_id\":null}"],
+        &["\"u\"", "{\"user_id\":1}"],
+        Code::InvalidRequest,
+    ),
 ];
 
 #[test]
@@ -166,7 +197,8 @@ fn blocks_of_hosts_own_tools_addresses_and_files_are_refused() {
         r#"{"type":"tool_use","id":"a","name":"f","input":{}}"#,
         r#"{"type":"tool_result","tool_use_id":"a","content":[{"type":"tool_reference","tool_name":"f"}]}"#,
     ] {
-        let refusal = read(&saying(&format!(r#"[{{"role":"user","content":[{block}]}}]"#)), Class::General).unwrap_err();
+        let refusal =
+            read(&saying(&format!(r#"[{{"role":"user","content":[{block}]}}]"#)), Class::General).unwrap_err();
         assert_eq!(refusal.code, Code::UnsupportedParameter, "{block}");
     }
     for tool in [
@@ -200,7 +232,8 @@ fn a_block_has_what_its_type_needs() {
         r#"{"type":"tool_result","tool_use_id":""}"#,
         r#"{"type":"tool_result","tool_use_id":"a","is_error":"no"}"#,
     ] {
-        let refusal = read(&saying(&format!(r#"[{{"role":"user","content":[{block}]}}]"#)), Class::General).unwrap_err();
+        let refusal =
+            read(&saying(&format!(r#"[{{"role":"user","content":[{block}]}}]"#)), Class::General).unwrap_err();
         assert_eq!(refusal.code, Code::InvalidRequest, "{block}");
         assert!(refusal.param.as_deref().unwrap().starts_with("messages[0].content[0]"), "{block}: {refusal:?}");
     }
@@ -275,7 +308,13 @@ fn an_agents_request_is_asked_of_a_host_of_openais() {
     );
     assert_eq!(
         left_out,
-        ["tools.input_examples", "tools.eager_input_streaming", "thinking.display", "messages.thinking", "cache_control"]
+        [
+            "tools.input_examples",
+            "tools.eager_input_streaming",
+            "thinking.display",
+            "messages.thinking",
+            "cache_control"
+        ]
     );
     let (body, left_out) = rendered(&read(AGENT, Class::Phi).unwrap(), &carry(), Class::Phi);
     assert!(body.get("user").is_none() && left_out.contains(&"metadata.user_id"));
@@ -326,7 +365,11 @@ fn a_misfit_has_the_name_that_the_caller_knows() {
     for (field, carry, misfit) in [
         (r#""stop_sequences":["a"]"#, lacks("stop"), "stop_sequences"),
         (r#""top_k":4"#, carry(), "top_k"),
-        (r#""output_config":{"format":{"type":"json_schema","schema":{}}}"#, without(Capability::JsonSchema), "output_config.format"),
+        (
+            r#""output_config":{"format":{"type":"json_schema","schema":{}}}"#,
+            without(Capability::JsonSchema),
+            "output_config.format",
+        ),
         (r#""tools":[{"name":"f","input_schema":{}}]"#, without(Capability::Tools), "tools"),
         (
             r#""tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"auto","disable_parallel_tool_use":true}"#,
@@ -384,8 +427,7 @@ fn what_is_said_to_the_model_between_turns_stays_where_it_is() {
     let question = read(&body, Class::Phi).unwrap();
     let (body, _) = rendered(&question, &carry(), Class::Phi);
     let message = |role: &str, text: &str| json!({"role": role, "content": text});
-    let expected =
-        [message("user", "a"), message("system", "b"), message("user", "c"), message("system", "d")];
+    let expected = [message("user", "a"), message("system", "b"), message("user", "c"), message("system", "d")];
     assert_eq!(body["messages"], json!(expected));
     assert_eq!(question.conversation().turns[1].parts[0].cache, Some(Cache::Short));
 }
