@@ -11,6 +11,7 @@
 //! | `thinking.enabled` | knows no budget |
 //! | `thinking.disabled` | always thinks |
 //! | `reasoning_effort.xhigh`, `reasoning_effort.max` | cannot think so hard |
+//! | `tool_choice.required` | cannot be made to call a function |
 //! | `messages.system` | is told by whoever runs the application before the conversation, and not in it |
 //! | `messages.prefill` | does not go on with an answer that was begun |
 //! | any other field of a chat body | has no such field |

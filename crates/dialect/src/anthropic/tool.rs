@@ -24,7 +24,9 @@ pub(super) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
         Some(Choice::Auto | Choice::Never | Choice::Any) | None => true,
     };
     let chooses = matches!(asked.choice, Some(Choice::Never | Choice::Any | Choice::Named(_)));
-    must(names && !(chooses && carry.lacks.contains("tool_choice")), "tool_choice")?;
+    let demands = matches!(asked.choice, Some(Choice::Any | Choice::Named(_)));
+    let lacks = |name: &str| carry.lacks.contains(name);
+    must(names && !(chooses && lacks("tool_choice")) && !(demands && lacks("tool_choice.required")), "tool_choice")?;
     must(!(asked.parallel == Some(false) && carry.lacks.contains("parallel_tool_calls")), "parallel_tool_calls")
 }
 

@@ -116,6 +116,7 @@ fn what_a_row_lacks_is_a_misfit() {
         (Conversation { format: schema("{\"type\":\"object\"}"), ..question() }, "response_format", "response_format"),
         (tools.clone(), "tools", "tools"),
         (Conversation { choice: Some(Choice::Never), ..tools.clone() }, "tool_choice", "tool_choice"),
+        (Conversation { choice: Some(Choice::Any), ..tools.clone() }, "tool_choice.required", "tool_choice"),
         (Conversation { parallel: Some(false), ..tools.clone() }, "parallel_tool_calls", "parallel_tool_calls"),
         (
             Conversation { turns: vec![said(Who::User, "a"), said(Who::Assistant, "b")], ..question() },
