@@ -98,6 +98,12 @@ impl Template {
         self.tls && self.port == 443 && is_place && self.path.contains(&format!("/locations/{location}/"))
     }
 
+    /// The region of Amazon Bedrock whose endpoint it is: by TLS, and no gap
+    /// (<https://docs.aws.amazon.com/general/latest/gr/bedrock.html>).
+    pub fn aws_region(&self) -> Option<&str> {
+        bedrock_region(&self.host).filter(|_| self.tls && self.port == 443)
+    }
+
     /// The names of its gaps.
     pub fn params(&self) -> BTreeSet<&str> {
         gaps(&self.host).chain(gaps(&self.path)).collect()
@@ -166,11 +172,24 @@ impl Address {
         if self.port == usual { host } else { format!("{host}:{}", self.port) }
     }
 
+    /// The region of Amazon Bedrock whose endpoint it is.
+    pub fn aws_region(&self) -> Option<&str> {
+        bedrock_region(&self.host)
+    }
+
     /// The whole of it with `path` after its own, which begins with `/`.
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.tls { "https" } else { "http" };
         format!("{scheme}://{}{}{path}", self.authority(), self.path)
     }
+}
+
+/// `bedrock-runtime.REGION.amazonaws.com`, or the same with `-fips`.
+fn bedrock_region(host: &str) -> Option<&str> {
+    let (service, rest) = host.split_once('.')?;
+    let region = rest.strip_suffix(".amazonaws.com")?;
+    let is_region = (1..=63).contains(&region.len()) && region.bytes().all(is_filling);
+    (["bedrock-runtime", "bedrock-runtime-fips"].contains(&service) && is_region).then_some(region)
 }
 
 /// Whether an address is not one of the public internet (RFC 6890 and successors).
@@ -307,6 +326,24 @@ mod tests {
             "",
         ] {
             assert_eq!(told(infomaniak, other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn bedrock_is_in_one_region_that_its_name_says() {
+        let region = |text: &str| Template::parse(text).unwrap().aws_region().map(str::to_owned);
+        assert_eq!(region("https://bedrock-runtime.eu-central-2.amazonaws.com/model").as_deref(), Some("eu-central-2"));
+        assert_eq!(region("https://bedrock-runtime-fips.us-east-1.amazonaws.com/model").as_deref(), Some("us-east-1"));
+        for other in [
+            "http://bedrock-runtime.us-east-1.amazonaws.com/model",
+            "https://bedrock-runtime.us-east-1.amazonaws.com:8443/model",
+            "https://bedrock-runtime.{region}.amazonaws.com/model",
+            "https://bedrock-runtime.a.b.amazonaws.com/model",
+            "https://bedrock.us-east-1.amazonaws.com/model",
+            "https://bedrock-runtime.us-east-1.amazonaws.com.example/model",
+            "https://bedrock-runtime.amazonaws.com/model",
+        ] {
+            assert_eq!(region(other), None, "{other}");
         }
     }
 

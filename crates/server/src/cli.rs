@@ -8,6 +8,7 @@ use phi_words::{Class, Framework, Region};
 use crate::catalogue::check::Check;
 use crate::catalogue::import::Import;
 use crate::catalogue::list::List;
+use crate::litellm;
 use crate::orders::catalogue::accept::Accept;
 use crate::orders::catalogue::diff::Diff;
 use crate::orders::catalogue::rates::Rates;
@@ -169,7 +170,18 @@ pub enum Config {
     /// Print the JSON schema of the settings.
     #[command(after_help = "example: phi config schema > schema/config.json")]
     Schema,
+    /// Take over what can be taken of another gateway's settings: names, models, keys. Shows it, unless told to do it.
+    #[command(subcommand, after_help = "example: phi config import litellm config.yaml")]
+    Import(Foreign),
     /// Tell the running server to read settings and catalogue anew.
     #[command(after_help = "example: phi config reload")]
     Reload,
+}
+
+/// Whose settings are taken over.
+#[derive(Debug, Subcommand)]
+pub enum Foreign {
+    /// Those of a LiteLLM proxy.
+    #[command(after_help = "example: phi config import litellm config.yaml --apply")]
+    Litellm(litellm::Import),
 }

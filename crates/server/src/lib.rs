@@ -11,6 +11,7 @@ pub mod deployment;
 pub mod fuzzing;
 mod handover;
 mod init;
+pub mod litellm;
 mod notify;
 pub mod orders;
 mod reload;
@@ -29,7 +30,7 @@ use phi_record::By;
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::cli::{Catalog, Cli, Command, Config, Ledger};
+use crate::cli::{Catalog, Cli, Command, Config, Foreign, Ledger};
 pub use crate::data::Data;
 use crate::deployment::Deployment;
 use crate::orders::Order;
@@ -81,6 +82,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             if cli.json { Said::One(serde_json::to_value(&written)?) } else { Said::Text(toml::to_string(&written)?) }
         }
         Command::Config(Config::Schema) => Said::Text(config::schema()),
+        Command::Config(Config::Import(Foreign::Litellm(import))) => {
+            let read = import.read(&data)?;
+            let done = if import.applies() { Some(order(&data, Order::Take(read.order()?)).await?) } else { None };
+            read.told(done.as_ref())
+        }
         Command::Config(Config::Reload) => match control::send(&data.socket(), &Order::Reload).await? {
             Some(said) => said,
             None => {

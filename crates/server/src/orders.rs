@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod doctor;
 pub mod entries;
 pub mod explain;
+pub mod imports;
 pub mod orgs;
 pub mod roles;
 pub mod secrets;
@@ -39,6 +40,8 @@ pub enum Order {
     Vault(secrets::Orders),
     /// About the catalogue in force.
     Catalogue(catalogue::Orders),
+    /// What was taken of another gateway's settings.
+    Take(imports::Take),
     /// What would become of a request.
     Explain(Box<explain::Explain>),
     /// How this deployment fares.
@@ -72,6 +75,7 @@ impl Order {
             Self::Agreement(orders) => orders.run(deployment, by).await,
             Self::Vault(orders) => orders.run(deployment, by).await,
             Self::Catalogue(orders) => orders.run(deployment, by, notes).await,
+            Self::Take(take) => take.run(deployment, by).await,
             Self::Explain(explain) => explain.run(deployment).await,
             Self::Doctor(orders) => orders.run(deployment).await,
             Self::Tail(tail) => tail.run(deployment, by).await,

@@ -61,6 +61,13 @@ pub struct Put {
 #[serde(transparent)]
 pub struct Key(String);
 
+impl Key {
+    /// A key that was read elsewhere.
+    pub(crate) fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
@@ -98,7 +105,22 @@ impl Orders {
 }
 
 impl Put {
-    async fn run(self, deployment: &Deployment, by: By) -> anyhow::Result<Said> {
+    /// A key for a host and every organization.
+    pub(crate) fn of(host: &HostName, name: &Slug, params: Vec<(String, String)>, key: Key) -> Self {
+        Self { opens: host.clone(), org: None, name: name.clone(), params, file: None, key: Some(key) }
+    }
+
+    /// What it opens.
+    pub(crate) fn opens(&self) -> &HostName {
+        &self.opens
+    }
+
+    /// What people call it.
+    pub(crate) fn name(&self) -> &Slug {
+        &self.name
+    }
+
+    pub(super) async fn run(self, deployment: &Deployment, by: By) -> anyhow::Result<Said> {
         let org = match &self.org {
             Some(name) => Some(orgs::find(deployment, name).await?.id),
             None => None,
