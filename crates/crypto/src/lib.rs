@@ -7,17 +7,20 @@
 //!                                 └─ open(aad, sealed)
 //!
 //! a provider's PKCS#8 key ── sign_rs256(message)      RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017)
+//! an access key of AWS    ── sign_aws(request)        Signature Version 4, of HMAC-SHA256
 //! ```
 //!
 //! What is secret here has no Display and an empty Debug. It is wiped when dropped, but for the half of a [`Key`] that
 //! hashes.
 
+mod aws;
 mod digest;
 mod key;
 mod random;
 mod root;
 mod rsa;
 
+pub use aws::{AwsRequest, sign_aws};
 pub use digest::{equal, hex, sha256, unhex};
 pub use key::{Key, Unsealable};
 pub use random::{NoRandomness, random};

@@ -91,5 +91,9 @@ mod tests {
     fn base64url_has_neither_padding_nor_signs_that_an_address_reads() {
         assert_eq!(base64url(&[0xFB, 0xFF, 0xFE]), "-__-");
         assert_eq!(base64url(b"a"), "YQ");
+        assert_eq!(unbase64url("-__-"), Some(vec![0xFB, 0xFF, 0xFE]));
+        for other in ["YQ==", "YR", "Y", "+//+", " YQ"] {
+            assert_eq!(unbase64url(other), None, "{other}");
+        }
     }
 }

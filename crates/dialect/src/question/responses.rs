@@ -132,6 +132,9 @@ fn ours(name: &'static str) -> &'static str {
         "response_format" => "text.format",
         "verbosity" => "text.verbosity",
         "reasoning_effort" => "reasoning.effort",
+        "messages.reasoning_content" | "messages.reasoning" => "input.reasoning",
+        "messages.image_url.detail" => "input.image_url.detail",
+        "response_format.json_schema.description" => "text.format.description",
         _ => name,
     }
 }

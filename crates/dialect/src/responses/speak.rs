@@ -42,12 +42,13 @@ impl Speaker {
         match said {
             Said::Begin(number, block) => self.begin(*number, block, frames),
             Said::More(number, text) => self.more(*number, text, frames),
-            Said::Signature(number, seal) => match self.item(*number).map(|item| &mut item.content) {
-                Some(Content::Thought { signature, .. } | Content::Call { signature, .. }) => {
+            Said::Signature(number, seal) => {
+                if let Some(Content::Thought { signature, .. } | Content::Call { signature, .. }) =
+                    self.item(*number).map(|item| &mut item.content)
+                {
                     *signature = Some(seal.clone());
                 }
-                Some(_) | None => {}
-            },
+            }
             Said::Citation(number, citation) => self.cite(*number, citation, frames),
             Said::End(number) => {
                 if let Some(at) = self.blocks.remove(number) {
