@@ -204,6 +204,12 @@ fn what_answers_today() {
         ("infomaniak/gemma-4-31b", chat, "CH", general, "infomaniak-gemma-4-31b"),
         ("openai/gpt-4o", chat, "WORLD", general, "openai-gpt-4o"),
         ("openai/gpt-4o", chat, "US", general, "no_route"),
+        ("anthropic/claude-sonnet-5", chat, "US", general, "anthropic-us-claude-sonnet-5"),
+        ("anthropic/claude-sonnet-5", chat, "WORLD", general, "anthropic-claude-sonnet-5"),
+        ("anthropic/claude-sonnet-5", chat, "EU", general, "no_route"),
+        ("mistral/mistral-large-3", chat, "WORLD", general, "mistral-large-3"),
+        ("mistral/mistral-large-3", chat, "EU", general, "no_route"),
+        ("google/gemini-3.8-flash", chat, "WORLD", general, "google-gemini-3.8-flash"),
         ("openai/gpt-4o", chat, "WORLD", phi, "phi_blocked"),
         ("qwen3-embedding-8b", chat, "CH", general, "no_route"),
         ("gemma-4", embeddings, "CH", general, "no_route"),
@@ -230,6 +236,8 @@ fn a_plan_goes_on_in_the_order_of_auto() {
             "together-glm-5.3",
             "fireworks-us-glm-5.3",
             "fireworks-us-kimi-k3",
+            "azure-us-gpt-4o",
+            "anthropic-us-claude-sonnet-4-6",
             "fireworks-us-glm-5.2"
         ],
         "residents in their order, the cheaper first, those said to be gone last"
