@@ -22,8 +22,8 @@ pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
         ("response_format", asked.format == Format::Object && !able(Capability::JsonObject)),
         ("response_format", matches!(asked.format, Format::Schema { .. }) && !able(Capability::JsonSchema)),
         ("reasoning_effort", thinks && (!able(Capability::Reasoning) || lacks("reasoning_effort") || !efforts)),
-        ("temperature", temperature.is_some() && lacks("temperature") || too_hot),
-        ("top_p", top_p.is_some() && lacks("top_p")),
+        ("temperature", is_telling(temperature) && lacks("temperature") || too_hot),
+        ("top_p", is_telling(top_p) && lacks("top_p")),
         // OpenAI's format has no such field; an open body could carry it, and no way in asks for it by that.
         ("top_k", top_k.is_some()),
         ("frequency_penalty", is_asked(frequency_penalty) && lacks("frequency_penalty")),
@@ -44,7 +44,17 @@ pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
         Content::Image { .. } => able(Capability::Vision),
         Content::Audio(_) => able(Capability::Audio),
         Content::Document { .. } => false,
-        Content::Result { parts, .. } => parts.iter().all(|part| matches!(part.content, Content::Text(_))),
+        Content::Result { parts, .. } => parts.iter().all(|part| match part.content {
+            Content::Image { .. } => able(Capability::Vision),
+            Content::Text(_) => true,
+            Content::Refusal(_)
+            | Content::Audio(_)
+            | Content::Document { .. }
+            | Content::Thought { .. }
+            | Content::Redacted(_)
+            | Content::Call { .. }
+            | Content::Result { .. } => false,
+        }),
         Content::Text(_)
         | Content::Refusal(_)
         | Content::Thought { .. }
@@ -102,8 +112,8 @@ impl Writing<'_> {
         let Sampling { temperature, top_p, top_k: _, frequency_penalty, presence_penalty, seed } = &asked.sampling;
         let seed_name = if is_mistral { "random_seed" } else { "seed" };
         for (name, number) in [
-            ("temperature", temperature.as_ref()),
-            ("top_p", top_p.as_ref()),
+            ("temperature", temperature.as_ref().filter(|_| !self.carry.lacks.contains("temperature"))),
+            ("top_p", top_p.as_ref().filter(|_| !self.carry.lacks.contains("top_p"))),
             ("frequency_penalty", frequency_penalty.as_ref().filter(|_| is_asked(frequency_penalty))),
             ("presence_penalty", presence_penalty.as_ref().filter(|_| is_asked(presence_penalty))),
             (seed_name, seed.as_ref()),
@@ -172,18 +182,24 @@ impl Writing<'_> {
         }
     }
 
-    /// A turn as messages: what functions gave comes first, each in a message of its own.
+    /// A turn as messages: what functions gave comes first, each in a message of its own. Such a message has words alone: the
+    /// images among them follow as the user's.
     fn turn(&mut self, list: &mut List, turn: &Turn) {
         for part in &turn.parts {
-            if let Content::Result { id, parts, .. } = &part.content {
+            if let Content::Result { id, parts, failed, .. } = &part.content {
+                if *failed {
+                    self.leave_out("messages.is_error");
+                }
                 list.object(|out| {
                     out.text("role", "tool").text("tool_call_id", &self.call_id(id));
                     out.text("content", &joined(parts));
                 });
             }
         }
-        let rest = || turn.parts.iter().filter(|part| !matches!(part.content, Content::Result { .. }));
-        if rest().next().is_none() && !turn.parts.is_empty() {
+        let shown = turn.parts.iter().flat_map(|part| images(&part.content));
+        let rest = turn.parts.iter().map(|part| &part.content);
+        let rest = shown.chain(rest.filter(|content| !matches!(content, Content::Result { .. })));
+        if rest.clone().next().is_none() && !turn.parts.is_empty() {
             return;
         }
         list.object(|out| {
@@ -193,7 +209,7 @@ impl Writing<'_> {
             }
             match turn.who {
                 Who::Assistant => self.answer(out, &turn.parts),
-                Who::System | Who::Developer | Who::User => content(out, rest().map(|part| &part.content)),
+                Who::System | Who::Developer | Who::User => content(out, rest),
             }
         });
     }
@@ -330,11 +346,28 @@ fn choice(body: &mut Object, choice: Option<&Choice>) {
     }
 }
 
+/// The images of what a function gave.
+fn images(content: &Content) -> impl Iterator<Item = &Content> + Clone {
+    let parts = match content {
+        Content::Result { parts, .. } => parts.as_slice(),
+        Content::Text(_)
+        | Content::Refusal(_)
+        | Content::Image { .. }
+        | Content::Audio(_)
+        | Content::Document { .. }
+        | Content::Thought { .. }
+        | Content::Redacted(_)
+        | Content::Call { .. } => &[],
+    };
+    parts.iter().map(|part| &part.content).filter(|content| matches!(content, Content::Image { .. }))
+}
+
+/// The words of what a function gave, and where in it an image stood.
 fn joined(parts: &[Part]) -> String {
     let text = |part: &Part| match &part.content {
         Content::Text(text) => Some(text.clone()),
+        Content::Image { .. } => Some("[image]".to_owned()),
         Content::Refusal(_)
-        | Content::Image { .. }
         | Content::Audio(_)
         | Content::Document { .. }
         | Content::Thought { .. }
@@ -365,6 +398,11 @@ const fn effort_word(effort: Effort) -> &'static str {
         Effort::XHigh => "xhigh",
         Effort::Max => "max",
     }
+}
+
+/// Whether a number is there and asks for something: 1 is what comes anyway.
+fn is_telling(number: &Option<Json>) -> bool {
+    number.as_ref().is_some_and(|number| number.number() != Some(1.0))
 }
 
 /// Whether a number is there and is not zero.
@@ -468,6 +506,44 @@ mod tests {
     }
 
     #[test]
+    fn images_that_a_function_gave_are_shown_by_the_user() {
+        let plain = |content| Part { content, cache: None };
+        let media = Media { kind: "image/png".to_owned(), data: "AA==".to_owned() };
+        let image = plain(Content::Image { media, detail: None });
+        let parts = vec![plain(Content::Text("a".to_owned())), image];
+        let result = Content::Result { id: "c".to_owned(), name: None, parts, failed: false };
+        let asked = Conversation {
+            turns: vec![Turn { who: Who::User, name: None, parts: vec![plain(result)] }],
+            ..Conversation::default()
+        };
+        let able = carry(Speaks::OpenAi);
+        let (body, left_out) = rendered(&asked, &able, Class::General);
+        let image = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}});
+        assert_eq!(
+            body["messages"],
+            json!([{"role": "tool", "tool_call_id": "c", "content": "a\n[image]"}, {"role": "user", "content": [image]}])
+        );
+        assert_eq!((fits(&asked, &able), left_out), (Ok(()), vec![]));
+        let blind = Carry { capabilities: [Capability::Tools].into(), ..able };
+        assert_eq!(fits(&asked, &blind), Err(Misfit { field: "messages".into() }));
+    }
+
+    #[test]
+    fn a_temperature_of_one_asks_for_nothing() {
+        let lacking = Carry { lacks: ["temperature", "top_p"].map(str::to_owned).into(), ..carry(Speaks::OpenAi) };
+        let asked = |number: &str| {
+            let number = Some(Json(number.into()));
+            let sampling = Sampling { temperature: number.clone(), top_p: number, ..Sampling::default() };
+            Conversation { sampling, ..Conversation::default() }
+        };
+        assert_eq!(fits(&asked("0.9"), &lacking), Err(Misfit { field: "temperature".into() }));
+        assert_eq!(fits(&asked("1.0"), &lacking), Ok(()));
+        assert_eq!(rendered(&asked("1.0"), &lacking, Class::General).0.get("temperature"), None);
+        let (body, _) = rendered(&asked("1.0"), &carry(Speaks::OpenAi), Class::General);
+        assert_eq!((&body["temperature"], &body["top_p"]), (&json!(1.0), &json!(1.0)));
+    }
+
+    #[test]
     fn results_come_before_words_and_documents_do_not_fit() {
         let plain = |content| Part { content, cache: None };
         let text = |text: &str| plain(Content::Text(text.to_owned()));
@@ -477,7 +553,8 @@ mod tests {
             turns: vec![Turn { who: Who::User, name: None, parts: vec![text("then"), plain(result)] }],
             ..Conversation::default()
         };
-        let (body, _) = rendered(&asked, &carry(Speaks::OpenAi), Class::General);
+        let (body, left_out) = rendered(&asked, &carry(Speaks::OpenAi), Class::General);
+        assert_eq!(left_out, ["messages.is_error"]);
         assert_eq!(
             body["messages"],
             json!([{"role": "tool", "tool_call_id": "c", "content": "a\nb"}, {"role": "user", "content": "then"}])

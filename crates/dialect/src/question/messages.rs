@@ -158,8 +158,11 @@ impl MessagesQuestion {
             let asks = ["thinking", "output_config"].into_iter().filter(|name| self.fields.field(name).is_some());
             names.extend(asks.map(|name| if name == "thinking" { name } else { "output_config.effort" }));
         }
-        if !keeps(carry.speaks) && is_marked(whole) {
-            names.push("cache_control");
+        if !keeps(carry.speaks) {
+            let is_hidden = |part: &Part| matches!(part.content, Content::Redacted(_));
+            let is_hidden = whole.turns.iter().flat_map(|turn| &turn.parts).any(is_hidden);
+            names.extend((is_hidden && !names.contains(&"messages.thinking")).then_some("messages.thinking"));
+            names.extend(is_marked(whole).then_some("cache_control"));
         }
         Rendered { body, left_out: names }
     }
@@ -171,7 +174,7 @@ const IMAGE_TOKENS: u64 = 1_600;
 /// Bytes of base64 that a token of a document comes from: pages of text are about so dense.
 const BYTES_OF_DOCUMENT: u64 = 32;
 
-/// Whether hosts that speak so are told what is worth keeping.
+/// Whether hosts that speak so are told what is worth keeping, and are given back what they hid.
 const fn keeps(speaks: Speaks) -> bool {
     match speaks {
         Speaks::Anthropic(_) => true,

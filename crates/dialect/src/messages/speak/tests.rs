@@ -110,7 +110,7 @@ fn folded(events: &[Completion]) -> Read {
             "content_block_stop" => {
                 let at = index.unwrap();
                 if !arguments.is_empty() {
-                    let input = serde_json::from_str(&arguments);
+                    let input = serde_json::from_str::<Read>(&arguments).ok().filter(Read::is_object);
                     message["content"][at]["input"] = input.unwrap_or(json!({"raw_arguments": arguments}));
                 }
             }

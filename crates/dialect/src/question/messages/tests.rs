@@ -313,6 +313,7 @@ fn an_agents_request_is_asked_of_a_host_of_openais() {
             "tools.eager_input_streaming",
             "thinking.display",
             "messages.thinking",
+            "messages.is_error",
             "cache_control"
         ]
     );
