@@ -1,7 +1,7 @@
 use phi_words::Modality;
 
 use super::{Kind, Row, chat, embeddings};
-use crate::{Carry, LimitName};
+use crate::{Carry, LimitName, Speaks};
 
 /// What becomes of a field on one route, as `GET /models` lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,9 @@ pub fn parameters(modality: Modality, carry: &Carry) -> Vec<(&'static str, Treat
 
 fn treatment(row: &Row, carry: &Carry) -> Treatment {
     let carried = row.is_carried(carry);
+    if carry.speaks != Speaks::OpenAi {
+        return otherwise(row, carry, carried);
+    }
     match (row.kind, row.name) {
         (Kind::Refused | Kind::Moot, _) => Treatment::Refused,
         (Kind::Ours, "model" | "stream_options") => Treatment::Translated,
@@ -63,8 +66,32 @@ fn treatment(row: &Row, carry: &Carry) -> Treatment {
     }
 }
 
+/// What becomes of a field of a chat where the host speaks otherwise than the caller.
+fn otherwise(row: &Row, carry: &Carry, carried: bool) -> Treatment {
+    let is_mistral = carry.speaks == Speaks::Mistral;
+    let is_anthropic = matches!(carry.speaks, Speaks::Anthropic(_));
+    match (row.kind, row.name) {
+        (Kind::Refused | Kind::Moot, _) => Treatment::Refused,
+        (Kind::Known { .. }, "n" | "logit_bias" | "logprobs" | "top_logprobs" | "prediction" | "verbosity") => {
+            Treatment::Refused
+        }
+        (Kind::Known { .. }, "seed" | "frequency_penalty" | "presence_penalty") if is_anthropic => Treatment::Refused,
+        (Kind::Known { .. }, "parallel_tool_calls") if carry.speaks == Speaks::Gemini => Treatment::Refused,
+        (Kind::Known { .. }, _) if !carried => Treatment::Refused,
+        (Kind::Rewritten, "user" | "safety_identifier") if is_anthropic && carried => Treatment::Translated,
+        (Kind::Rewritten, _) => Treatment::LeftOut,
+        (Kind::Known { .. }, "seed") => Treatment::Translated,
+        (Kind::Translated, "max_tokens" | "response_format") | (Kind::Known { .. } | Kind::Ours, _) if is_mistral => {
+            Treatment::Native
+        }
+        (Kind::Ours | Kind::Translated | Kind::Known { .. }, _) => Treatment::Translated,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use phi_words::{Class, Prompt};
+
     use super::*;
 
     #[test]
@@ -90,5 +117,57 @@ mod tests {
             assert!(all.contains(&(name, treatment)), "{name}");
         }
         assert_eq!(parameters(Modality::Video, &carry), []);
+    }
+
+    /// Of each field a value that asks for something, and which of its kind all dialects carry that carry it at all.
+    const ASKED: &[(&str, &str)] = &[
+        ("max_tokens", "100"),
+        ("max_completion_tokens", "100"),
+        ("temperature", "0.5"),
+        ("top_p", "0.5"),
+        ("frequency_penalty", "1"),
+        ("presence_penalty", "1"),
+        ("seed", "7"),
+        ("stop", "\"x\""),
+        ("n", "2"),
+        ("logit_bias", "{\"1\":1}"),
+        ("logprobs", "true"),
+        ("top_logprobs", "2,\"logprobs\":true"),
+        (
+            "response_format",
+            "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"a\",\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}},\"additionalProperties\":false}}}",
+        ),
+        ("tools", "[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"),
+        ("tool_choice", "\"none\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"),
+        ("parallel_tool_calls", "false,\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"),
+        ("reasoning_effort", "\"high\""),
+        ("verbosity", "\"low\""),
+        ("prediction", "{\"type\":\"content\",\"content\":\"x\"}"),
+        ("user", "\"u\""),
+        ("safety_identifier", "\"u\""),
+        ("prompt_cache_key", "\"k\""),
+        ("metadata", "{\"a\":\"b\"}"),
+    ];
+
+    #[test]
+    fn what_is_listed_is_what_becomes_of_it() {
+        let at = crate::anthropic::At::FirstParty { geo: None };
+        for speaks in [Speaks::OpenAi, Speaks::Mistral, Speaks::Anthropic(at), Speaks::Gemini] {
+            let capabilities = phi_words::Capability::ALL.iter().copied().collect();
+            let carry = Carry { speaks, capabilities, ..Carry::plain("gemini-3.5-flash".parse().unwrap()) };
+            for (name, treatment) in parameters(Modality::Chat, &carry) {
+                let Some((_, value)) = ASKED.iter().find(|(asked, _)| *asked == name) else { continue };
+                let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],"{name}":{value}}}"#);
+                let question = crate::read_chat(Prompt::new(body), Class::General).unwrap();
+                let fits = question.fits(&carry);
+                assert_eq!(fits.is_err(), treatment == Treatment::Refused, "{speaks:?} {name}: {fits:?}");
+                if fits.is_ok() {
+                    let left_out = question.render(&carry, &str::to_owned, Class::General).left_out;
+                    let is_left_out =
+                        left_out.iter().any(|left| *left == name || *left == "user" && name == "safety_identifier");
+                    assert_eq!(is_left_out, treatment == Treatment::LeftOut, "{speaks:?} {name}: {left_out:?}");
+                }
+            }
+        }
     }
 }
