@@ -270,7 +270,7 @@ mod tests {
             }
         }
         let built = ENDPOINTS.iter().filter(|row| !matches!(row.serves, Serves::Planned));
-        assert_eq!(built.count(), 8, "what is built is found");
+        assert_eq!(built.count(), 11, "what is built is found");
     }
 
     #[test]
@@ -303,6 +303,32 @@ mod tests {
         for target in ["/v1/models/local/e5", "/v1/models/local%2Fe5"] {
             let model = "local/e5".parse().expect("a name");
             assert_eq!(asked("GET", target), Ok(Endpoint::Look(Look::Model(model))), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_query_stands_where_the_sdks_of_anthropic_send_one() {
+        let asked = |method: &str, target: &str| {
+            let request = Request::builder().method(method).uri(target).header("host", "phi");
+            let request = request.header("anthropic-version", "2023-06-01").body(()).expect("a request");
+            find(&request).map_err(|refusal| refusal.code)
+        };
+        for base in ["/v1", "/api/v1"] {
+            let ask = Ok(Endpoint::Ask(Way::Messages));
+            assert_eq!(asked("POST", &format!("{base}/messages?beta=true")), ask);
+            assert_eq!(asked("POST", &format!("{base}/messages/count_tokens?beta=true")), Ok(Endpoint::Count));
+            assert!(asked("GET", &format!("{base}/models?beta=true&limit=1")).is_ok());
+            assert!(asked("GET", &format!("{base}/models/a?beta=true")).is_ok());
+        }
+        for (method, target) in [
+            ("POST", "/v1/messages?beta=false"),
+            ("POST", "/v1/messages?beta=true&a=b"),
+            ("POST", "/v1/chat/completions?beta=true"),
+            ("GET", "/v1/ping?beta=true"),
+            ("GET", "/v1/models/a?limit=1"),
+            ("GET", "/v1/models?key=a"),
+        ] {
+            assert_eq!(asked(method, target), Err(Code::InvalidRequest), "{target}");
         }
     }
 

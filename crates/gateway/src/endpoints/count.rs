@@ -26,8 +26,7 @@ impl Gateway {
         let (body, class) = (self.body(call, Modality::Chat, headers, body).await?, terms.class());
         // A long body is nobody else's wait.
         let reading = move || read_counted(body, class).map(|asked| (asked.model().clone(), asked.count()));
-        let (model, tokens) =
-            tokio::task::spawn_blocking(reading).await.unwrap_or_else(|_| Err(internal()))?;
+        let (model, tokens) = tokio::task::spawn_blocking(reading).await.unwrap_or_else(|_| Err(internal()))?;
         let now = self.clock.now();
         if phi_route::offered(&terms, &model, Modality::Chat, &snapshot.scene, now).is_empty() {
             let hint = "`GET /v1/models` lists those that are";

@@ -31,6 +31,8 @@ async fn a_value_is_one_of_its_grammar_or_refused() {
         ),
         ("x-subject", &[b"urn:patient:4711"], &[b"", b"a\tb", long.as_bytes(), b"\xff"]),
         ("x-purpose", &[b"treatment"], &[b"", b"two words", long.as_bytes(), b"\xe9"]),
+        ("anthropic-version", &[b"2023-06-01"], &[b"", b"2023-06-02", b"2023-06-01 \xc3\xa9"]),
+        ("anthropic-beta", &[b"", b"pdfs-2024-09-25", b"a, b,c"], &[b",", b"a b", b"a;b", b"b\xc3\xa9ta-1"]),
         ("idempotency-key", &[], &[b"abc"]),
         ("x-deidentify", &[], &[b"true", b"false", b""]),
         ("x-data-class", &[], &[b"genomic"]),
@@ -64,6 +66,8 @@ async fn a_header_of_ours_stands_once_in_one_spelling() {
         ("x-actor", "a"),
         ("x-subject", "a"),
         ("x-purpose", "a"),
+        ("anthropic-version", "2023-06-01"),
+        ("anthropic-beta", "a"),
         ("idempotency-key", "a"),
         ("x-deidentify", "true"),
         ("x-data-class", "a"),
@@ -258,7 +262,7 @@ async fn the_class_changes_no_price() {
 async fn every_other_header_is_accepted_and_goes_no_further() {
     let stand = Setup::default().up().await;
     let tool = Tool { name: "look_up".to_owned(), arguments: "{\"a\": 1}".to_owned() };
-    stand.host("alps-a").says(Says { tool: Some(tool), ..Says::default() });
+    stand.host("alps-a").says(Says { tools: vec![tool], ..Says::default() });
     let tools = json!([{"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}]);
     let ask = Ask::json("/v1/chat/completions", &with(chat("alps/m"), json!({"tools": tools})));
     let strange = [

@@ -17,6 +17,7 @@ mod hostile;
 mod law;
 mod limits;
 mod looks;
+mod messages;
 mod money;
 mod operations;
 mod pricing;
