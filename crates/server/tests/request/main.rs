@@ -23,6 +23,7 @@ mod operations;
 mod pricing;
 mod record;
 mod refusals;
+mod responses;
 mod routing;
 mod setup;
 mod stand;
