@@ -63,7 +63,7 @@ pub(super) fn reason(part: Part, field: &str) -> &'static str {
         (
             Part::Params,
             "aws_access_key_id" | "aws_secret_access_key" | "aws_session_token" | "aws_role_name" | "aws_profile_name",
-        ) => "Bedrock is opened by a key for its API, not by a signature: `phi vault put bedrock-us`",
+        ) => "keys of AWS are not taken from here: `phi vault put bedrock-us`",
         (Part::Params, "api_version") => "the host's address says which version is spoken",
         (Part::Params | Part::Info, field) if field.contains("cost") => {
             "prices stand in the catalogue with their source: write `[price.ROUTE]` into `catalog.d`"

@@ -126,8 +126,7 @@ fn keys_are_told_by_where_they_are_and_no_secret_is_in_anything_that_is_told() {
     assert!(run("openai").0.contains("not taken for a key"), "`none` is no key");
     let order = reading.order().expect("an order");
     assert_eq!(order.keys.len(), 2, "of Infomaniak and Together; that of Azure has no host");
-    let everything =
-        [text, data.to_string(), reading.rows.clone().unwrap_or_default(), format!("{order:?}")].join("\n");
+    let everything = [text, data.to_string(), reading.rows.unwrap_or_default(), format!("{order:?}")].join("\n");
     for secret in SECRETS {
         assert!(GOLDEN.contains(secret) && !everything.contains(secret), "{secret}");
     }
