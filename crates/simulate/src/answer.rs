@@ -1,14 +1,18 @@
 //! What a host answers, and how a fault spoils it: a request becomes a [`Draft`], and that becomes the [`Script`]
 //! to play, by whichever protocol.
 
+mod anthropic;
+mod gemini;
 mod openai;
+mod refused;
+mod turn;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::fault::{Ends, Fault, Shape, StatusFault};
+use crate::fault::{Ends, Fault};
 use crate::says::Says;
 use crate::wire::Asked;
 
@@ -59,8 +63,48 @@ struct Draft {
 
 enum Content {
     Whole(Vec<u8>),
-    /// The data of each event of a stream.
-    Frames(Vec<Vec<u8>>),
+    /// Each event of a stream.
+    Frames(Vec<Frame>),
+}
+
+/// An event of a stream.
+struct Frame {
+    /// Its name, in dialects that name events.
+    name: Option<&'static str>,
+    data: Vec<u8>,
+    /// Whether it is what says that the answer is whole.
+    is_end: bool,
+}
+
+/// How a request is spoken, which its path tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tongue {
+    /// OpenAI's, and Mistral's.
+    OpenAi,
+    /// Anthropic's, at itself or on Vertex AI.
+    Anthropic,
+    /// Google's `generateContent`.
+    Gemini,
+}
+
+impl Tongue {
+    fn of(asked: &Asked) -> Self {
+        let path = asked.path();
+        match path.rsplit_once(':').map_or("", |(_, verb)| verb) {
+            "generateContent" | "streamGenerateContent" => Self::Gemini,
+            "rawPredict" | "streamRawPredict" => Self::Anthropic,
+            _ if path.ends_with("/messages") => Self::Anthropic,
+            _ => Self::OpenAi,
+        }
+    }
+
+    fn draft(self, asked: &Asked, says: &Says, fault: Option<&Fault>) -> Draft {
+        match self {
+            Self::OpenAi => openai::draft(asked, says, fault),
+            Self::Anthropic => anthropic::draft(asked, says, fault),
+            Self::Gemini => gemini::draft(asked, says, fault),
+        }
+    }
 }
 
 /// What to do upon a request.
@@ -71,7 +115,7 @@ pub(crate) fn script(asked: &Asked, says: &Says, fault: Option<&Fault>) -> Scrip
     }
     let early = fault.and_then(breaking).filter(|(after, _)| after.is_none()).map(|(_, step)| step);
     if early.as_ref().is_none_or(|step| *step == Step::GoAway(0)) {
-        let mut draft = openai::draft(asked, says, fault);
+        let mut draft = Tongue::of(asked).draft(asked, says, fault);
         if let Some(fault) = fault {
             spoil(&mut draft, asked, fault);
         }
@@ -118,27 +162,31 @@ fn breaking(fault: &Fault) -> Option<(Option<usize>, Step)> {
 /// Applies the faults that change what is said; the others change how it is sent.
 fn spoil(draft: &mut Draft, asked: &Asked, fault: &Fault) {
     match fault {
-        Fault::Status(status) => *draft = refused(asked, status),
+        Fault::Status(status) => *draft = refused::refused(asked, status),
         Fault::Redirect { code, to } => {
             *draft = Draft::json(*code, &json!({"error": {"message": "moved"}}));
             draft.headers.push(("location", to.clone()));
         }
         Fault::NoDone => {
             if let Content::Frames(frames) = &mut draft.content {
-                frames.retain(|frame| frame != b"[DONE]");
+                frames.retain(|frame| !frame.is_end);
             }
         }
         Fault::Malformed { after } => match &mut draft.content {
             Content::Whole(body) => body.truncate(body.len() / 2),
-            Content::Frames(frames) => frames.insert((*after).min(frames.len()), b"{\"id\":\"chatcmpl-".to_vec()),
+            Content::Frames(frames) => {
+                let (at, name) = ((*after).min(frames.len()), frames.first().and_then(|frame| frame.name));
+                frames.insert(at, Frame { name, data: b"{\"id\":\"chatcmpl-".to_vec(), is_end: false });
+            }
         },
         Fault::ErrorFrame { after } => {
-            let error = error_object(asked, "server_error").to_string().into_bytes();
+            let error = refused::stated(asked);
             match &mut draft.content {
-                Content::Whole(body) => *body = error,
+                Content::Whole(body) => *body = error.to_string().into_bytes(),
                 Content::Frames(frames) => {
+                    let name = frames.first().and_then(|frame| frame.name).map(|_| "error");
                     frames.truncate(*after);
-                    frames.push(error);
+                    frames.push(Frame { name, ..Frame::new(&error) });
                 }
             }
         }
@@ -197,7 +245,7 @@ fn played(draft: &Draft, says: &Says, fault: Option<&Fault>) -> Vec<Step> {
     steps
 }
 
-fn framed(frames: &[Vec<u8>], fault: Option<&Fault>) -> Vec<Vec<u8>> {
+fn framed(frames: &[Frame], fault: Option<&Fault>) -> Vec<Vec<u8>> {
     const NOISE: [&str; 4] =
         [": OPENROUTER PROCESSING\n\n", ":\n", "data: : keepalive\n\n", "event: ping\nid: 7\nretry: 10\n\n"];
     let (ends, bom) = match fault {
@@ -205,13 +253,16 @@ fn framed(frames: &[Vec<u8>], fault: Option<&Fault>) -> Vec<Vec<u8>> {
         _ => (Ends::Lf, false),
     };
     let mut pieces = Vec::new();
-    for (number, data) in frames.iter().enumerate() {
+    for (number, frame) in frames.iter().enumerate() {
         let mut piece = if bom && number == 0 { b"\xef\xbb\xbf".to_vec() } else { Vec::new() };
         if fault == Some(&Fault::Keepalives) {
             piece.extend_from_slice(NOISE[number % NOISE.len()].as_bytes());
         }
+        if let Some(name) = frame.name {
+            piece.extend_from_slice(format!("event: {name}{}", ends.as_str()).as_bytes());
+        }
         piece.extend_from_slice(b"data: ");
-        piece.extend_from_slice(data);
+        piece.extend_from_slice(&frame.data);
         piece.extend_from_slice(ends.as_str().repeat(2).as_bytes());
         pieces.push(piece);
     }
@@ -223,43 +274,20 @@ fn halves(body: &[u8]) -> Vec<Vec<u8>> {
     vec![front.to_vec(), back.to_vec()]
 }
 
-fn refused(asked: &Asked, fault: &StatusFault) -> Draft {
-    let echo = String::from_utf8_lossy(&asked.body);
-    let message = fault.message.as_deref().unwrap_or(&echo);
-    let code = fault.error.as_deref();
-    let body = match fault.shape {
-        Shape::OpenAi => {
-            json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": code}})
-        }
-        Shape::Flat => {
-            json!({"object": "error", "message": message, "type": "BadRequestError", "param": null, "code": fault.code})
-        }
-        Shape::Infomaniak => json!({"result": "error", "error": {
-            "code": code, "description": message,
-            "errors": [{"code": "validation_rule_in", "description": message, "context": {"attribute": "model"}}],
-        }}),
-        Shape::Html | Shape::Empty => Value::Null,
-    };
-    let mut draft = Draft::json(fault.code, &body);
-    match fault.shape {
-        Shape::OpenAi | Shape::Flat | Shape::Infomaniak => {}
-        Shape::Html => {
-            draft.content =
-                Content::Whole(format!("<html><body><h1>{}</h1>{message}</body></html>", fault.code).into());
-            draft.headers.retain(|(name, _)| *name != "content-type");
-            draft.headers.push(("content-type", "text/html".to_owned()));
-        }
-        Shape::Empty => draft.content = Content::Whole(Vec::new()),
+impl Frame {
+    fn new(data: &Value) -> Self {
+        Self { name: None, data: data.to_string().into_bytes(), is_end: false }
     }
-    if let Some(after) = &fault.retry_after {
-        draft.headers.push(("retry-after", after.clone()));
-    }
-    draft
-}
 
-fn error_object(asked: &Asked, kind: &str) -> Value {
-    let echo = String::from_utf8_lossy(&asked.body);
-    json!({"error": {"message": echo, "type": kind, "param": null, "code": null}})
+    /// An event whose name its data repeats, as `type`.
+    fn named(name: &'static str, data: &Value) -> Self {
+        Self { name: Some(name), ..Self::new(data) }
+    }
+
+    /// The one that says that the answer is whole.
+    fn end(self) -> Self {
+        Self { is_end: true, ..self }
+    }
 }
 
 impl Draft {
@@ -279,13 +307,17 @@ impl Draft {
         Self::new(status, "application/json", Content::Whole(body.to_string().into_bytes()))
     }
 
+    fn stream(frames: Vec<Frame>) -> Self {
+        Self::new(200, "text/event-stream", Content::Frames(frames))
+    }
+
     /// Changes the body, or the first frame of a stream.
     fn first(&mut self, change: impl FnOnce(&mut Vec<u8>)) {
         match &mut self.content {
             Content::Whole(body) => change(body),
             Content::Frames(frames) => {
                 if let Some(first) = frames.first_mut() {
-                    change(first);
+                    change(&mut first.data);
                 }
             }
         }
@@ -295,6 +327,7 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::{Shape, UsageLie};
     use crate::http1::{Write, writes};
 
     fn asked(path: &str, body: &Value) -> Asked {
@@ -370,6 +403,83 @@ mod tests {
         assert_eq!(vectors(None), [Some(4); 3]);
         assert_eq!(vectors(Some(Fault::Vectors { lie: crate::VectorLie::TooFew })).len(), 2);
         assert_eq!(vectors(Some(Fault::Vectors { lie: crate::VectorLie::TooShort })), [Some(3); 3]);
+    }
+
+    const CLAUDE: &str = "/v1/messages";
+    const GEMINI: &str = "/v1beta/models/gemini-3-pro:streamGenerateContent?alt=sse";
+
+    fn thinking() -> Says {
+        let tool = |name: &str| crate::Tool { name: name.to_owned(), arguments: "{\"city\":\"Bern\"}".to_owned() };
+        Says { thought: Some("well well".to_owned()), tools: vec![tool("one"), tool("two")], ..Says::default() }
+    }
+
+    /// What is said at a path to a request that names tools.
+    fn spoken(path: &str, says: &Says, fault: Option<&Fault>) -> String {
+        let body = json!({"model": "m", "stream": path == CLAUDE, "messages": [], "tools": [{}]});
+        sent(&steps(&asked(path, &body), says, fault))
+    }
+
+    #[test]
+    fn a_path_tells_how_it_is_spoken() {
+        for (path, sign) in [
+            ("/v1/chat/completions", "\"object\":\"chat.completion\""),
+            ("/v1/projects/p/endpoints/openapi/chat/completions", "\"object\":\"chat.completion\""),
+            ("/v1/projects/p/publishers/anthropic/models/claude@1:rawPredict", "\"model\":\"claude@1\""),
+            ("/v1/projects/p/publishers/anthropic/models/claude@1:streamRawPredict", "event: message_start\n"),
+            ("/v1beta/models/gemini-3-pro:generateContent", "\"modelVersion\":\"gemini-3-pro\""),
+            (GEMINI, "data: {\"candidates\""),
+            (CLAUDE, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
+        ] {
+            let said = spoken(path, &Says::default(), None);
+            assert!(said.starts_with("HTTP/1.1 200 ") && said.contains(sign), "{path}: {said}");
+            assert!(!path.contains("openapi") || !said.contains("modelVersion"), "{said}");
+        }
+    }
+
+    #[test]
+    fn thoughts_are_sealed_and_calls_come_side_by_side() {
+        let claude = spoken(CLAUDE, &thinking(), None);
+        let order = ["thinking_delta", "signature_delta", "tool_use", "input_json_delta", "message_delta"];
+        let places: Vec<_> = order.iter().map(|word| claude.find(word).unwrap_or_else(|| panic!("{word}"))).collect();
+        assert!(places.is_sorted(), "{claude}");
+        assert!(claude.contains("toolu_simulated_1") && claude.contains("\"thinking_tokens\":2"), "{claude}");
+        let gemini = spoken(GEMINI, &thinking(), None);
+        assert_eq!((gemini.matches("functionCall").count(), gemini.matches("thoughtSignature").count()), (2, 1));
+        assert!(gemini.contains("\"thoughtsTokenCount\":2") && !gemini.contains("[DONE]"), "{gemini}");
+        let mistral = spoken("/v1/chat/completions", &Says { chunks: true, ..thinking() }, None);
+        assert!(mistral.contains("\"type\":\"thinking\"") && mistral.contains("\"id\":\"simulate1\""), "{mistral}");
+        let result = json!({"messages": [{"role": "user", "content": [{"type": "tool_result"}]}], "tools": [{}]});
+        assert!(!sent(&steps(&asked(CLAUDE, &result), &thinking(), None)).contains("tool_use"), "it was answered");
+        let result = json!({"contents": [{"parts": [{"functionResponse": {}}]}], "tools": [{}]});
+        assert!(!sent(&steps(&asked(GEMINI, &result), &thinking(), None)).contains("functionCall"), "it was answered");
+    }
+
+    #[test]
+    fn every_dialect_has_its_own_faults() {
+        let said = |path, fault: &Fault| spoken(path, &Says::default(), Some(fault));
+        let stated = Fault::ErrorFrame { after: 3 };
+        assert!(said(CLAUDE, &stated).contains("event: error\ndata: {\"type\":\"error\""));
+        assert!(said(GEMINI, &stated).contains("\"status\":\"UNAVAILABLE\""));
+        assert!(!said(CLAUDE, &Fault::NoDone).contains("message_stop"));
+        assert!(!said(GEMINI, &Fault::NoDone).contains("finishReason"));
+        let spent = said(CLAUDE, &Fault::status(429).error("spent", "no"));
+        assert!(
+            spent.contains("rate_limit_error") && spent.contains("\"details\":{\"error_code\":\"spent\"}"),
+            "{spent}"
+        );
+        let full = said(GEMINI, &Fault::status(429).retry_after("7"));
+        assert!(full.contains("RESOURCE_EXHAUSTED") && full.contains("\"retryDelay\":\"7s\""), "{full}");
+        for path in [CLAUDE, GEMINI, "/v1/chat/completions"] {
+            for (lie, sign) in
+                [(UsageLie::Negative, ":-5"), (UsageLie::Absurd, ":1000000000000000"), (UsageLie::Text, ":\"many\"")]
+            {
+                assert!(said(path, &Fault::Usage { lie }).contains(sign), "{path} {lie:?}");
+            }
+            let none = said(path, &Fault::Usage { lie: UsageLie::Missing });
+            assert!(!none.contains("usage"), "{none}");
+            let geo = said(path, &Fault::Geo { name: "mars".to_owned(), early: false });
+            assert_eq!(geo.matches("mars").count(), 1, "{geo}");
+        }
     }
 
     #[test]

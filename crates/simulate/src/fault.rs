@@ -61,14 +61,15 @@ pub enum Fault {
     },
     /// Every byte comes in a write of its own.
     Drip,
-    /// The stream ends as HTTP says, but without `[DONE]`.
+    /// The stream ends as HTTP says, but without what tells that it is whole: `[DONE]`, `message_stop`, or the frame with
+    /// Google's `finishReason`.
     NoDone,
     /// A frame, or the body, is not JSON.
     Malformed {
         /// After so many frames.
         after: usize,
     },
-    /// A frame, or the body, is an `error` object, with status 200.
+    /// A frame, or the body, is an error in the shape of whoever was asked, with status 200.
     ErrorFrame {
         /// After so many frames.
         after: usize,
@@ -97,7 +98,7 @@ pub enum Fault {
         /// The place.
         name: String,
     },
-    /// The answer says where it was made, in `usage.inference_geo`.
+    /// The answer says where it was made, in `usage.inference_geo`; Google's, which has no such field, in its figures.
     Geo {
         /// The place.
         name: String,
@@ -154,14 +155,23 @@ pub struct StatusFault {
     pub message: Option<String>,
 }
 
+impl StatusFault {
+    /// This status, in the shape of whoever was asked, that repeats the request's body.
+    pub const fn new(code: u16) -> Self {
+        Self { code, retry_after: None, shape: Shape::Own, error: None, message: None }
+    }
+}
+
 /// How an error body looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// `{"error":{"message","type","param","code"}}`.
+    /// That of whoever was asked: OpenAI's, Anthropic's or Google's.
     #[default]
+    Own,
+    /// `{"error":{"message","type","param","code"}}`.
     OpenAi,
-    /// `{"object":"error","message","type","param","code"}`: Scaleway's older models, and older vLLM.
+    /// `{"object":"error","message","type","param","code"}`: Mistral, Scaleway's older models, and older vLLM.
     Flat,
     /// `{"result":"error","error":{"code","description","errors":[…]}}`.
     Infomaniak,
@@ -226,9 +236,9 @@ pub enum VectorLie {
 }
 
 impl Fault {
-    /// An answer of this status, in OpenAI's shape, that repeats the request's body.
+    /// An answer of this status, in the shape of whoever was asked, that repeats the request's body.
     pub const fn status(code: u16) -> Self {
-        Self::Status(StatusFault { code, retry_after: None, shape: Shape::OpenAi, error: None, message: None })
+        Self::Status(StatusFault::new(code))
     }
 
     /// The same with `retry-after`; other faults stay as they are.

@@ -44,8 +44,11 @@ struct Flags {
     #[arg(long, default_value_t = 8)]
     dimension: usize,
     /// A tool that is called where a request names tools: `NAME=ARGUMENTS`, such as `weather={"city":"Bern"}`.
+    #[arg(long = "tool")]
+    tools: Vec<String>,
+    /// What is thought before each answer.
     #[arg(long)]
-    tool: Option<String>,
+    thought: Option<String>,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -65,17 +68,19 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
         }
     };
     let fault: Option<Fault> = flags.fault.as_deref().map(serde_json::from_str).transpose()?;
-    let tool = match flags.tool.as_deref().map(|tool| tool.split_once('=').ok_or(tool)).transpose() {
-        Ok(tool) => tool.map(|(name, arguments)| Tool { name: name.to_owned(), arguments: arguments.to_owned() }),
-        Err(tool) => return Err(format!("`{tool}` is not NAME=ARGUMENTS").into()),
-    };
+    let mut tools = Vec::new();
+    for tool in &flags.tools {
+        let (name, arguments) = tool.split_once('=').ok_or_else(|| format!("`{tool}` is not NAME=ARGUMENTS"))?;
+        tools.push(Tool { name: name.to_owned(), arguments: arguments.to_owned() });
+    }
     let mut hosts = BTreeMap::new();
     for host in &flags.hosts {
         let (name, port) = host.split_once('=').ok_or_else(|| format!("`{host}` is not NAME=PORT"))?;
         let host = Host::start_at(port.parse()?, tls.clone()).await?;
         host.always(fault.clone());
         let gap = Duration::from_millis(flags.gap_ms);
-        host.says(Says { gap, dimension: flags.dimension, tool: tool.clone(), ..Says::default() });
+        let (thought, tools) = (flags.thought.clone(), tools.clone());
+        host.says(Says { gap, dimension: flags.dimension, thought, tools, ..Says::default() });
         hosts.insert(name.to_owned(), host);
     }
     let hosts = Arc::new(hosts);

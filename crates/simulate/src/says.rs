@@ -9,9 +9,13 @@ pub struct Says {
     pub model: Option<String>,
     /// The text of a chat answer: one frame a word.
     pub text: String,
-    /// A tool that is called instead, where the request names tools and does not end with a tool's result.
-    pub tool: Option<Tool>,
-    /// `usage` as it is; made from the text where there is none.
+    /// What it thinks before that: one frame a word.
+    pub thought: Option<String>,
+    /// Tools that are called instead of the text, where the request names tools and does not end with a tool's result.
+    pub tools: Vec<Tool>,
+    /// Whether it speaks as Mistral does where it is asked in OpenAI's format: thoughts come in lists of chunks.
+    pub chunks: bool,
+    /// `usage` as it is, in the words of whoever is asked; made from the text where there is none.
     pub usage: Option<Value>,
     /// How long vectors are, where the request does not say.
     pub dimension: usize,
@@ -37,7 +41,9 @@ impl Default for Says {
         Self {
             model: None,
             text: "every word of this answer is simulated".to_owned(),
-            tool: None,
+            thought: None,
+            tools: Vec::new(),
+            chunks: false,
             usage: None,
             dimension: 8,
             think: Duration::ZERO,

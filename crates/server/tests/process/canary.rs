@@ -96,7 +96,8 @@ impl World {
                 for tool in [false, true] {
                     let tool =
                         tool.then(|| Tool { name: PLAIN.into(), arguments: json!({"a": marked("tool")}).to_string() });
-                    self.host.says(Says { text: marked("answer"), tool, ..Says::default() });
+                    let tools = tool.into_iter().collect();
+                    self.host.says(Says { text: marked("answer"), tools, ..Says::default() });
                     let mut body = full(stream);
                     if class == "general" {
                         body[PLAIN] = json!({"unknown": marked("unknown")});

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Content, Draft, error_object};
-use crate::fault::{Fault, UsageLie, VectorLie};
+use super::turn::{Figures, Turn, halves, model, words};
+use super::{Draft, Frame, refused};
+use crate::fault::{Fault, StatusFault, UsageLie, VectorLie};
 use crate::says::Says;
 use crate::wire::Asked;
 
@@ -15,7 +16,10 @@ pub(super) fn draft(asked: &Asked, says: &Says, fault: Option<&Fault>) -> Draft 
     let body: Value = serde_json::from_slice(&asked.body).unwrap_or(Value::Null);
     let path = asked.path();
     if path.ends_with("/chat/completions") {
-        let chat = Chat::new(&body, asked.body.len(), says, fault);
+        let named = body["model"].as_str().unwrap_or_default();
+        let turn = Turn::new(asked, named, body["tools"].is_array(), has_result(&body), says, fault);
+        // Mistral tells what was consumed unasked.
+        let chat = Chat { turn, include_usage: says.chunks || body["stream_options"]["include_usage"] == true };
         if body["stream"] == true { chat.stream() } else { chat.whole() }
     } else if path.ends_with("/embeddings") {
         embeddings(&body, asked.body.len(), says, fault)
@@ -27,109 +31,148 @@ pub(super) fn draft(asked: &Asked, says: &Says, fault: Option<&Fault>) -> Draft 
     } else if path.ends_with("/health") {
         Draft::json(200, &json!({"status": "ok"}))
     } else {
-        Draft::json(404, &error_object(asked, "invalid_request_error"))
+        refused::refused(asked, &StatusFault::new(404))
     }
 }
 
 struct Chat<'a> {
-    model: String,
-    says: &'a Says,
-    tool: bool,
+    turn: Turn<'a>,
     include_usage: bool,
-    lie: Option<UsageLie>,
-    usage: Value,
-    /// The place that the first frame tells.
-    early: Option<&'a str>,
 }
 
-impl<'a> Chat<'a> {
-    fn new(body: &Value, body_len: usize, says: &'a Says, fault: Option<&'a Fault>) -> Self {
-        let words = says.text.split(' ').count();
-        Self {
-            model: model(body, says, fault),
-            says,
-            tool: says.tool.is_some() && body["tools"].is_array() && !has_result(body),
-            include_usage: body["stream_options"]["include_usage"] == true,
-            lie: if let Some(Fault::Usage { lie }) = fault { Some(*lie) } else { None },
-            usage: usage(body_len, words, says, fault),
-            early: if let Some(Fault::Geo { name, early: true }) = fault { Some(name) } else { None },
-        }
-    }
-
+impl Chat<'_> {
     fn whole(&self) -> Draft {
-        let message = match &self.says.tool {
-            Some(tool) if self.tool => json!({"role": "assistant", "content": null, "tool_calls": [
-                {"id": "call_simulated", "type": "function", "function": {"name": tool.name, "arguments": tool.arguments}},
-            ]}),
-            _ => json!({"role": "assistant", "content": self.says.text, "refusal": null}),
-        };
+        let says = self.turn.says;
+        let mut message = json!({"role": "assistant", "content": null});
+        match &says.thought {
+            Some(thought) if says.chunks => {
+                let mut chunks = vec![chunk_of(thought)];
+                if self.turn.calls.is_empty() {
+                    chunks.push(json!({"type": "text", "text": says.text}));
+                }
+                message["content"] = json!(chunks);
+            }
+            thought => {
+                if self.turn.calls.is_empty() {
+                    (message["content"], message["refusal"]) = (json!(says.text), Value::Null);
+                }
+                if let Some(thought) = thought {
+                    message["reasoning_content"] = json!(thought);
+                }
+            }
+        }
+        if !self.turn.calls.is_empty() {
+            let calls = self.turn.calls.iter().enumerate().map(|(number, tool)| {
+                json!({
+                    "id": self.call_id(number), "type": "function",
+                    "function": {"name": tool.name, "arguments": tool.arguments},
+                })
+            });
+            message["tool_calls"] = calls.collect();
+        }
         let mut reply = json!({
-            "id": ID, "object": "chat.completion", "created": CREATED, "model": self.model,
+            "id": ID, "object": "chat.completion", "created": CREATED, "model": self.turn.model,
             "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": self.finish()}],
             "system_fingerprint": "fp_simulated",
         });
-        if self.lie != Some(UsageLie::Missing) {
-            reply["usage"] = self.usage.clone();
+        if let Some(usage) = self.usage() {
+            reply["usage"] = usage;
         }
         Draft::json(200, &reply)
     }
 
     fn stream(&self) -> Draft {
+        let says = self.turn.says;
         let mut frames = vec![self.chunk(&json!({"role": "assistant", "content": ""}), None)];
-        match &self.says.tool {
-            Some(tool) if self.tool => {
-                frames.push(self.chunk(&call(&json!({"name": tool.name, "arguments": ""}), true), None));
-                let (front, back) = tool.arguments.split_at(tool.arguments.len() / 2);
-                frames.extend([front, back].map(|part| self.chunk(&call(&json!({"arguments": part}), false), None)));
-            }
-            _ => {
-                let words = self.says.text.split_inclusive(' ');
-                frames.extend(words.map(|word| self.chunk(&json!({"content": word}), None)));
-            }
+        let thought =
+            |word| if says.chunks { json!({"content": [chunk_of(word)]}) } else { json!({"reasoning_content": word}) };
+        let thoughts = says.thought.iter().flat_map(|text| words(text));
+        frames.extend(thoughts.map(|word| self.chunk(&thought(word), None)));
+        if self.turn.calls.is_empty() {
+            frames.extend(words(&says.text).map(|word| self.chunk(&json!({"content": word}), None)));
+        } else {
+            self.add_calls(&mut frames);
         }
         frames.push(self.chunk(&json!({}), Some(self.finish())));
         self.add_usage(&mut frames);
-        if let Some(place) = self.early {
+        if let Some(place) = self.turn.place.filter(|_| self.turn.is_early) {
             frames[0]["usage"] = json!({"prompt_tokens": 1, "completion_tokens": 0, "inference_geo": place});
         }
-        let mut frames: Vec<Vec<u8>> = frames.iter().map(|frame| frame.to_string().into_bytes()).collect();
-        frames.push(b"[DONE]".to_vec());
-        Draft::new(200, "text/event-stream", Content::Frames(frames))
+        let done = Frame { name: None, data: b"[DONE]".to_vec(), is_end: true };
+        Draft::stream(frames.iter().map(Frame::new).chain([done]).collect())
+    }
+
+    /// All calls begin, and then their arguments come in turns; Mistral's come whole.
+    fn add_calls(&self, frames: &mut Vec<Value>) {
+        let calls = self.turn.calls.iter().enumerate();
+        let begin = |(number, tool): (usize, &crate::Tool)| {
+            let arguments = if self.turn.says.chunks { tool.arguments.as_str() } else { "" };
+            let function = json!({"name": tool.name, "arguments": arguments});
+            let call = json!({"index": number, "function": function, "id": self.call_id(number), "type": "function"});
+            self.chunk(&json!({"tool_calls": [call]}), None)
+        };
+        frames.extend(calls.clone().map(begin));
+        for half in 0..if self.turn.says.chunks { 0 } else { 2 } {
+            frames.extend(calls.clone().map(|(number, tool)| {
+                let part = halves(&tool.arguments)[half];
+                self.chunk(&json!({"tool_calls": [{"index": number, "function": {"arguments": part}}]}), None)
+            }));
+        }
     }
 
     fn add_usage(&self, frames: &mut Vec<Value>) {
-        let closing = |usage: Value| {
+        let closing = |usage: Option<Value>| {
             let mut frame = self.chunk(&Value::Null, None);
-            (frame["choices"], frame["usage"]) = (json!([]), usage);
+            (frame["choices"], frame["usage"]) = (json!([]), json!(usage));
             frame
         };
-        match self.lie {
+        match self.turn.lie {
             Some(UsageLie::Missing) => {}
             Some(UsageLie::EveryFrame) => {
                 for (number, frame) in frames.iter_mut().enumerate() {
-                    frame["usage"] =
-                        json!({"prompt_tokens": 3, "completion_tokens": number, "total_tokens": 3 + number});
+                    frame["usage"] = usage(&Figures::early(3, number));
                 }
             }
             Some(UsageLie::Twice) => {
-                let early = json!({"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2});
-                frames.extend([closing(early), closing(self.usage.clone())]);
+                frames.extend([closing(Some(usage(&Figures::early(1, 1)))), closing(self.usage())]);
             }
-            Some(UsageLie::Negative | UsageLie::Absurd | UsageLie::Text) => frames.push(closing(self.usage.clone())),
-            None if self.include_usage => frames.push(closing(self.usage.clone())),
+            Some(UsageLie::Negative | UsageLie::Absurd | UsageLie::Text) => frames.push(closing(self.usage())),
+            None if self.turn.says.chunks => {
+                if let (Some(last), usage) = (frames.last_mut(), self.usage()) {
+                    last["usage"] = json!(usage);
+                }
+            }
+            None if self.include_usage => frames.push(closing(self.usage())),
             None => {}
         }
     }
 
+    fn usage(&self) -> Option<Value> {
+        let mut usage = self.turn.usage(usage)?;
+        if let Some(place) = self.turn.place {
+            usage["inference_geo"] = json!(place);
+        }
+        Some(usage)
+    }
+
     fn chunk(&self, delta: &Value, finish: Option<&str>) -> Value {
         json!({
-            "id": ID, "object": "chat.completion.chunk", "created": CREATED, "model": self.model,
+            "id": ID, "object": "chat.completion.chunk", "created": CREATED, "model": self.turn.model,
             "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}],
         })
     }
 
+    /// Mistral's are of nine letters and digits.
+    fn call_id(&self, number: usize) -> String {
+        match (self.turn.says.chunks, number) {
+            (true, number) => format!("simulate{number}"),
+            (false, 0) => "call_simulated".to_owned(),
+            (false, number) => format!("call_simulated_{number}"),
+        }
+    }
+
     fn finish(&self) -> &'static str {
-        if self.tool { "tool_calls" } else { "stop" }
+        if self.turn.calls.is_empty() { "stop" } else { "tool_calls" }
     }
 }
 
@@ -138,12 +181,20 @@ fn has_result(body: &Value) -> bool {
     body["messages"].as_array().and_then(|messages| messages.last()).is_some_and(|last| last["role"] == "tool")
 }
 
-fn call(function: &Value, first: bool) -> Value {
-    let mut call = json!({"index": 0, "function": function});
-    if first {
-        (call["id"], call["type"]) = (json!("call_simulated"), json!("function"));
+/// A thought, as Mistral says it (<https://docs.mistral.ai/capabilities/reasoning>).
+fn chunk_of(thought: &str) -> Value {
+    json!({"type": "thinking", "thinking": [{"type": "text", "text": thought}]})
+}
+
+/// Here thoughts are part of the output.
+fn usage(figures: &Figures) -> Value {
+    let mut usage = json!({
+        "prompt_tokens": figures.input, "completion_tokens": figures.output, "total_tokens": figures.total,
+    });
+    if figures.thought > 0 {
+        usage["completion_tokens_details"] = json!({"reasoning_tokens": figures.thought});
     }
-    json!({"tool_calls": [call]})
+    usage
 }
 
 fn embeddings(body: &Value, body_len: usize, says: &Says, fault: Option<&Fault>) -> Draft {
@@ -165,13 +216,13 @@ fn embeddings(body: &Value, body_len: usize, says: &Says, fault: Option<&Fault>)
     };
     let data: Vec<Value> =
         (0..inputs).map(|i| json!({"object": "embedding", "index": i, "embedding": vector(i)})).collect();
-    let mut reply = json!({"object": "list", "data": data, "model": model(body, says, fault)});
-    if !matches!(fault, Some(Fault::Usage { lie: UsageLie::Missing })) {
-        let mut usage = usage(body_len, 0, says, fault);
-        if let Some(usage) = usage.as_object_mut() {
+    let mut reply = json!({"object": "list", "data": data, "model": model(body["model"].as_str().unwrap_or_default(), says, fault)});
+    let told = if let Some(Fault::Usage { lie }) = fault { Some(*lie) } else { None };
+    if let Some(figures) = Figures::new(body_len, 0, 0, told) {
+        reply["usage"] = says.usage.clone().filter(|_| told.is_none()).unwrap_or_else(|| usage(&figures));
+        if let Some(usage) = reply["usage"].as_object_mut() {
             usage.remove("completion_tokens");
         }
-        reply["usage"] = usage;
     }
     Draft::json(200, &reply)
 }
@@ -180,30 +231,4 @@ fn embeddings(body: &Value, body_len: usize, says: &Says, fault: Option<&Fault>)
 fn number(input: usize, at: usize) -> f64 {
     let eighths = i32::try_from((input * 7 + at * 3) % 17).unwrap_or(0) - 8;
     f64::from(eighths) / 8.0
-}
-
-fn model(body: &Value, says: &Says, fault: Option<&Fault>) -> String {
-    match (fault, &says.model) {
-        (Some(Fault::Model { name }), _) | (_, Some(name)) => name.clone(),
-        _ => body["model"].as_str().unwrap_or_default().to_owned(),
-    }
-}
-
-fn usage(body_len: usize, words: usize, says: &Says, fault: Option<&Fault>) -> Value {
-    let lie = if let Some(Fault::Usage { lie }) = fault { Some(*lie) } else { None };
-    let input = body_len.div_ceil(4);
-    let mut usage = match lie {
-        Some(UsageLie::Negative) => json!({"prompt_tokens": -5, "completion_tokens": -1, "total_tokens": -6}),
-        Some(UsageLie::Absurd) => {
-            json!({"prompt_tokens": 1_000_000_000_000_000_u64, "completion_tokens": 1, "total_tokens": 1_000_000_000_000_001_u64})
-        }
-        Some(UsageLie::Text) => json!({"prompt_tokens": "many", "completion_tokens": "1", "total_tokens": null}),
-        Some(UsageLie::Missing | UsageLie::Twice | UsageLie::EveryFrame) | None => says.usage.clone().unwrap_or_else(
-            || json!({"prompt_tokens": input, "completion_tokens": words, "total_tokens": input + words}),
-        ),
-    };
-    if let Some(Fault::Geo { name, .. }) = fault {
-        usage["inference_geo"] = json!(name);
-    }
-    usage
 }
