@@ -45,7 +45,9 @@ impl Stream {
     /// Takes the next event. After a fault the stream is over; what follows its end is ignored.
     pub fn feed(&mut self, event: &Event) -> Result<Vec<Said>, HostFault> {
         let data = event.data.expose_bytes();
-        if self.is_done || data.trim_ascii().is_empty() {
+        let told = data.trim_ascii();
+        // Vertex AI sends comments as data: `data: : keepalive`.
+        if self.is_done || told.is_empty() || told.starts_with(b":") {
             return Ok(Vec::new());
         }
         let document = Document::parse(data.clone()).map_err(|_| HostFault::Malformed("an event is not JSON"))?;
