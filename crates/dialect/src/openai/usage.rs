@@ -7,7 +7,8 @@ const MAX_TOKENS: u64 = 100_000_000;
 
 /// Reads OpenAI's `usage` into disjoint buckets; `None` if it is not sound. There, cached and audio tokens are inside
 /// `prompt_tokens`, and reasoning and audio tokens inside `completion_tokens` (specification 2.3.0, `CompletionUsage`).
-/// Google's Vertex AI counts reasoning beside `completion_tokens`, which the total tells: there it is the sum of all three.
+/// Mistral may tell what was cached as `num_cached_tokens` (its OpenAPI, `UsageInfo`). Google's Vertex AI counts reasoning
+/// beside `completion_tokens`, which the total tells: there it is the sum of all three.
 pub(super) fn read(usage: Value<'_>) -> Option<Usage> {
     let prompt = count(usage, "prompt_tokens")??;
     let completion = count(usage, "completion_tokens")?.unwrap_or(0);
@@ -16,7 +17,10 @@ pub(super) fn read(usage: Value<'_>) -> Option<Usage> {
         Some(details) => count(details, field).map(|count| count.unwrap_or(0)),
         None => Some(0),
     };
-    let cache_read = details("prompt_tokens_details", "cached_tokens")?;
+    let cache_read = match usage.member("prompt_tokens_details") {
+        Some(_) => details("prompt_tokens_details", "cached_tokens")?,
+        None => count(usage, "num_cached_tokens")?.unwrap_or(0),
+    };
     let cache_write_5m = details("prompt_tokens_details", "cache_write_tokens")?;
     let input_audio = details("prompt_tokens_details", "audio_tokens")?;
     let reasoning = details("completion_tokens_details", "reasoning_tokens")?;
@@ -125,6 +129,16 @@ mod tests {
             written,
             r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,"prompt_tokens_details":{"cached_tokens":60,"audio_tokens":10},"completion_tokens_details":{"reasoning_tokens":30,"audio_tokens":4},"cost_micro":4200}"#
         );
+    }
+
+    #[test]
+    fn what_mistral_took_from_its_cache_is_told_in_two_ways_and_counted_once() {
+        let plain = r#"{"prompt_tokens":100,"completion_tokens":5,"total_tokens":105,"num_cached_tokens":60}"#;
+        let usage = told(&[plain], 9).unwrap();
+        assert_eq!((usage.input, usage.cache_read, usage.tokens()), (40, 60, 105));
+        let both = plain.replace(":60", r#":60,"prompt_tokens_details":{"cached_tokens":60}"#);
+        assert_eq!(told(&[&both], 9), Some(usage));
+        assert_eq!(told(&[&plain.replace(":60", ":101")], 9), None);
     }
 
     #[test]

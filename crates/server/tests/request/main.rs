@@ -5,6 +5,7 @@
 mod agreements;
 mod ask;
 mod crowd;
+mod dialects;
 mod edge;
 mod embeddings;
 mod explain;

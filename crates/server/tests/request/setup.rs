@@ -32,7 +32,8 @@ use crate::stand::{Stand, text};
 /// When every test begins: rows of the catalogue retire, and agreements are due for review.
 const START: &str = "2026-11-21T12:00:00Z";
 
-/// The simulated hosts and the names that lead to them: those of the built-in catalogue, and those of [`CATALOGUE`].
+/// The simulated hosts and the names that lead to them: those of the built-in catalogue, those of [`CATALOGUE`], and those
+/// of the dialects.
 const HOSTS: &[(&str, &str)] = &[
     ("infomaniak", "api.infomaniak.com"),
     ("scaleway", "api.scaleway.ai"),
@@ -49,6 +50,12 @@ const HOSTS: &[(&str, &str)] = &[
     ("alps-a", "a.alps.example"),
     ("alps-b", "b.alps.example"),
     ("chalet", "chalet.example"),
+    ("gpt", "gpt.example"),
+    ("minstrel", "minstrel.example"),
+    ("claude", "claude.example"),
+    ("claude-us", "us.claude.example"),
+    ("vertex-claude", "vertex.claude.example"),
+    ("gemini", "gemini.example"),
 ];
 
 /// An operator's own: `alps` at two hosts and `chalet` at a third, all in CH, and engines on the premises. `alps` is under
