@@ -23,7 +23,8 @@ enum Rule {
     Actor,
     Subject,
     Purpose,
-    /// The one version of Anthropic's interface.
+    /// A version of Anthropic's interface. The later one refuses more, all of which is read here, so that both are spoken to alike
+    /// (<https://platform.claude.com/docs/en/api/versioning>).
     AnthropicVersion,
     /// Names of what Anthropic tries out, with commas between. No host is told of them.
     AnthropicBeta,
@@ -73,8 +74,8 @@ pub(crate) fn wishes(headers: &HeaderMap, catalogue: &Catalogue) -> Result<Wishe
             Rule::Actor => wishes.marks.actor = Some(mark(name, text)?),
             Rule::Subject => wishes.marks.subject = Some(mark(name, text)?),
             Rule::Purpose => wishes.marks.purpose = Some(mark(name, text)?),
-            Rule::AnthropicVersion if text == "2023-06-01" => {}
-            Rule::AnthropicVersion => return Err(invalid(name, "`2023-06-01`")),
+            Rule::AnthropicVersion if matches!(text, "2023-06-01" | "2026-10-21") => {}
+            Rule::AnthropicVersion => return Err(invalid(name, "`2023-06-01` or `2026-10-21`")),
             Rule::AnthropicBeta if is_list(text) => {}
             Rule::AnthropicBeta => return Err(invalid(name, "up to 64 names, with commas between")),
             Rule::Unsupported => return Err(unsupported(name)),

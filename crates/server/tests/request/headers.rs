@@ -31,7 +31,7 @@ async fn a_value_is_one_of_its_grammar_or_refused() {
         ),
         ("x-subject", &[b"urn:patient:4711"], &[b"", b"a\tb", long.as_bytes(), b"\xff"]),
         ("x-purpose", &[b"treatment"], &[b"", b"two words", long.as_bytes(), b"\xe9"]),
-        ("anthropic-version", &[b"2023-06-01"], &[b"", b"2023-06-02", b"2023-06-01 \xc3\xa9"]),
+        ("anthropic-version", &[b"2023-06-01", b"2026-10-21"], &[b"", b"2023-06-02", b"2023-06-01 \xc3\xa9"]),
         ("anthropic-beta", &[b"", b"pdfs-2024-09-25", b"a, b,c"], &[b",", b"a b", b"a;b", b"b\xc3\xa9ta-1"]),
         ("idempotency-key", &[], &[b"abc"]),
         ("x-deidentify", &[], &[b"true", b"false", b""]),

@@ -67,18 +67,20 @@ fn content(path: &str, place: Place, value: Value<'_>, found: &mut Found) -> Res
 fn keys(place: Place, kind: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match (place, kind) {
         (_, "text") => (&["type", "text", "cache_control", "citations"], &["text"]),
-        (Place::User | Place::Result, "image") => (&["type", "source", "cache_control"], &["source"]),
+        (Place::User | Place::Result, "image") => {
+            (&["type", "source", "cache_control", "transformations"], &["source"])
+        }
         (Place::User | Place::Result, "document") => {
             (&["type", "source", "title", "context", "citations", "cache_control"], &["source"])
         }
         (Place::User, "tool_result") => {
-            (&["type", "tool_use_id", "content", "is_error", "cache_control"], &["tool_use_id"])
+            (&["type", "tool_use_id", "content", "is_error", "toolset_name", "cache_control"], &["tool_use_id"])
         }
         (Place::User, "mid_conv_system") => (&["type", "content", "cache_control"], &["content"]),
         (Place::Assistant, "thinking") => (&["type", "thinking", "signature"], &["thinking"]),
         (Place::Assistant, "redacted_thinking") => (&["type", "data"], &["data"]),
         (Place::Assistant, "tool_use") => {
-            (&["type", "id", "name", "input", "caller", "cache_control"], &["id", "name", "input"])
+            (&["type", "id", "name", "input", "caller", "toolset_name", "cache_control"], &["id", "name", "input"])
         }
         _ => return None,
     })
@@ -110,6 +112,21 @@ fn check_key(path: &str, block: &str, key: &str, value: Value<'_>, found: &mut F
         (_, "cache_control") => return cache(path, value, found),
         ("image", "source") => return image(path, value, found),
         ("document", "source") => return document(path, value, found),
+        ("tool_use" | "tool_result", "toolset_name") => {
+            return Err(unsupported(path.to_owned(), "names tools of the host's own", "leave it out"));
+        }
+        ("image", "transformations") => {
+            let is_none =
+                value.members().is_some_and(|mut members| members.all(|(_, value)| value.is_text("downsize")));
+            if !is_none {
+                return Err(unsupported(
+                    path.to_owned(),
+                    "is not supported",
+                    "send the image as small as it has to be",
+                ));
+            }
+            return Ok(());
+        }
         ("document", "context") => {
             let hint = "say it as a text beside the document";
             return Err(unsupported(path.to_owned(), "is not supported", hint));

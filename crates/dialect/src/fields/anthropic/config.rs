@@ -11,12 +11,12 @@ pub(super) fn thinking(value: Value<'_>, found: &mut Found) -> Result<(), Refusa
     let known: &[&str] = match &*kind {
         "enabled" => &["type", "budget_tokens", "display"],
         "adaptive" => &["type", "display"],
-        "disabled" => &["type"],
+        "disabled" | "between_tools" => &["type"],
         _ => {
             return Err(unsupported(
                 NAME,
                 "has a type that is not supported",
-                "use `enabled`, `adaptive` or `disabled`",
+                "use `adaptive`, `enabled` or `disabled`",
             ));
         }
     };

@@ -64,6 +64,7 @@ const ROWS: &[(&str, &[&str], &[&str], Code)] = &[
         "thinking",
         &[
             "{\"type\":\"disabled\"}",
+            "{\"type\":\"between_tools\"}",
             "{\"type\":\"adaptive\",\"display\":\"omitted\"}",
             "{\"type\":\"enabled\",\"budget_tokens\":1024,\"display\":null}",
         ],
@@ -188,6 +189,8 @@ fn blocks_of_hosts_own_tools_addresses_and_files_are_refused() {
     for block in [
         r#"{"type":"image","source":{"type":"url","url":"https://a.example/a.png"}}"#,
         r#"{"type":"image","source":{"type":"file","file_id":"file_1"}}"#,
+        r#"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="},"transformations":{"oversized_image":"error"}}"#,
+        r#"{"type":"tool_result","tool_use_id":"a","content":"a","toolset_name":"browser"}"#,
         r#"{"type":"document","source":{"type":"url","url":"https://a.example/a.pdf"}}"#,
         r#"{"type":"document","source":{"type":"content","content":"a"}}"#,
         r#"{"type":"document","source":{"type":"text","media_type":"text/plain","data":"a"},"context":"a"}"#,

@@ -68,6 +68,7 @@ pub(super) fn model(shown: &Value) -> Option<Value> {
         return None;
     }
     let made = Timestamp::from_second(shown["created"].as_i64().unwrap_or(0)).unwrap_or(Timestamp::UNIX_EPOCH);
+    let retires = shown["retires"]["on"].as_str().map(|day| format!("{day}T00:00:00Z"));
     Some(json!({
         "type": "model",
         "id": shown["id"],
@@ -75,6 +76,8 @@ pub(super) fn model(shown: &Value) -> Option<Value> {
         "created_at": made.to_string(),
         "max_input_tokens": shown["context"],
         "max_tokens": shown["max_output"],
+        "lifecycle": if retires.is_some() { "deprecated" } else { "active" },
+        "retires_at": retires,
     }))
 }
 
@@ -128,8 +131,12 @@ mod tests {
         assert_eq!(
             page["data"][1],
             json!({"type": "model", "id": "a/b", "display_name": "a/b", "created_at": "2023-11-14T22:13:20Z",
-                   "max_input_tokens": 8192, "max_tokens": null})
+                   "max_input_tokens": 8192, "max_tokens": null, "lifecycle": "active", "retires_at": null})
         );
+        let mut leaving = listed().remove(0);
+        leaving["retires"] = json!({"on": "2027-01-01", "says": "vendor"});
+        let model = model(&leaving).unwrap();
+        assert_eq!((&model["lifecycle"], &model["retires_at"]), (&json!("deprecated"), &json!("2027-01-01T00:00:00Z")));
         assert_eq!((&page["first_id"], &page["last_id"]), (&json!("auto"), &json!("d")));
         assert_eq!(Page::default().of(&[])["first_id"], Value::Null);
     }

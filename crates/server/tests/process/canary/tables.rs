@@ -1,11 +1,13 @@
 //! What can be said, as the gateway's own tables have it: endpoints, fields of bodies, headers. A later row falls under it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use phi_dialect::{Carry, STEERING, parameters};
 use phi_gateway::{ENDPOINTS, headers};
 use phi_words::Modality;
 use serde_json::{Value, json};
 
-use super::{ODD, PLAIN, full, marked};
+use super::{MODEL, ODD, PLAIN, full, marked};
 use crate::call::Ask;
 
 /// Where a key may stand that nobody knows. It alone is repeated, to the one who sent it.
@@ -15,7 +17,7 @@ pub(super) const KEY: &str = "vB9nQ4zLw7Kt";
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     method: &'static str,
-    path: &'static str,
+    pub(super) path: &'static str,
     pub(super) modality: Option<Modality>,
 }
 
@@ -26,10 +28,10 @@ pub(super) fn places() -> Vec<Place> {
     ENDPOINTS.iter().map(|row| Place { method: row.method, path: row.path, modality: row.modality() }).collect()
 }
 
-/// A request of a modality that is answered, with a marker in every field that can hold text.
-pub(super) fn whole(modality: Modality, stream: bool) -> Option<Value> {
-    match modality {
-        Modality::Chat => {
+/// A request that is answered, with a marker in every field that can hold text, of a path below `/v1`.
+pub(super) fn whole(path: &str, stream: bool) -> Option<Value> {
+    match path {
+        "/chat/completions" => {
             let mut body = full(stream);
             let said = json!({"role": "assistant", "refusal": marked("refusal"), "annotations": [{KEY: marked("note")}],
                 "reasoning": marked("reasoning"), "reasoning_content": marked("reasoning")});
@@ -37,17 +39,63 @@ pub(super) fn whole(modality: Modality, stream: bool) -> Option<Value> {
             body["prediction"] = json!({"type": "content", "content": marked("prediction")});
             Some(body)
         }
-        Modality::Embeddings => Some(json!({
+        "/messages" => Some(messages(stream)),
+        "/responses" => Some(responses(stream)),
+        "/embeddings" => Some(json!({
             "model": "tested/vectors", "input": [marked("first"), marked("second")], "user": marked("user"),
             "safety_identifier": marked("safety"), "prompt_cache_key": marked("cache"), "metadata": {KEY: marked("metadata")},
         })),
-        Modality::Ocr
-        | Modality::Transcription
-        | Modality::Speech
-        | Modality::Image
-        | Modality::Video
-        | Modality::Math => None,
+        _ => None,
     }
+}
+
+fn responses(stream: bool) -> Value {
+    let schema = json!({"type": "object", "description": marked("schema"), "properties": {PLAIN: {"type": "string"}}});
+    let image = format!("data:image/png;base64,{}", STANDARD.encode(marked("image")));
+    json!({
+        "model": MODEL, "stream": stream, "max_output_tokens": 100, "instructions": marked("instructions"),
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": marked("user")},
+                {"type": "input_image", "image_url": image}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": marked("thought")}]},
+            {"type": "message", "role": "assistant", "id": marked("id"), "status": PLAIN, "content": [
+                {"type": "output_text", "text": marked("assistant"), "annotations": [{KEY: marked("note")}]},
+                {"type": "refusal", "refusal": marked("refusal")}]},
+            {"type": "function_call", "call_id": PLAIN, "name": PLAIN, "arguments": json!({KEY: marked("arguments")}).to_string()},
+            {"type": "function_call_output", "call_id": PLAIN, "output": marked("result")},
+        ],
+        "tools": [{"type": "function", "name": PLAIN, "description": marked("tool"), "parameters": schema}],
+        "tool_choice": {"type": "function", "name": PLAIN},
+        "text": {"format": {"type": "json_schema", "name": PLAIN, "description": marked("format"), "schema": schema}},
+        "user": marked("user"), "safety_identifier": marked("safety"), "prompt_cache_key": marked("cache"),
+        "metadata": {KEY: marked("metadata")},
+    })
+}
+
+fn messages(stream: bool) -> Value {
+    let schema = json!({"type": "object", "description": marked("schema"), "properties": {PLAIN: {"type": "string"}}});
+    let (cache, data) = (json!({"type": "ephemeral"}), STANDARD.encode(marked("image")));
+    let image = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}});
+    json!({
+        "model": MODEL, "stream": stream, "max_tokens": 100,
+        "system": [{"type": "text", "text": marked("system"), "cache_control": cache}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": marked("user"), "cache_control": cache}, image]},
+            {"role": "assistant", "content": [
+                {"type": "thinking", "thinking": marked("thought"), "signature": PLAIN},
+                {"type": "redacted_thinking", "data": PLAIN},
+                {"type": "text", "text": marked("assistant"), "citations": [{"cited_text": marked("citation")}]},
+                {"type": "tool_use", "id": PLAIN, "name": PLAIN, "input": {KEY: marked("arguments")}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": PLAIN, "content": [{"type": "text", "text": marked("result")}]},
+                {"type": "mid_conv_system", "content": [{"type": "text", "text": marked("aside")}]}]},
+        ],
+        "tools": [{"name": PLAIN, "description": marked("tool"), "input_schema": schema, "input_examples": [{KEY: marked("example")}]}],
+        "tool_choice": {"type": "tool", "name": PLAIN},
+        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": schema}},
+        "stop_sequences": [PLAIN.to_lowercase() + "!"],
+        "metadata": {"user_id": marked("user")}, "diagnostics": {"previous_message_id": marked("message")},
+    })
 }
 
 /// Every field of a modality, and everything within a body that is answered, in the place of which or beside which a marker
@@ -116,7 +164,7 @@ impl Place {
 
     fn at(&self, target: &str) -> Ask {
         let ask = Ask::new(self.method, target);
-        let body = self.modality.and_then(|modality| whole(modality, false)).unwrap_or_else(|| full(false));
+        let body = whole(self.path, false).unwrap_or_else(|| full(false));
         match self.path {
             _ if self.method == "GET" => ask,
             "/route/explain" => ask.json(explained("/chat/completions", &body.to_string())),
