@@ -1,14 +1,15 @@
 use phi_words::{Class, Prompt, Refusal};
 
 use crate::json::Document;
-use crate::{Carry, LimitName, Question, Tokenizer, read_chat, read_embeddings, read_explain};
+use crate::sealer::transparent;
+use crate::{Carry, LimitName, Question, Tokenizer, read_chat, read_embeddings, read_explain, read_responses};
 
 /// Whatever a caller's body is, it is refused or rendered for every route that it fits; what is taken with protected
 /// health information is taken without, too, and holds nothing that the table does not know.
 pub fn body(bytes: &[u8]) {
     let prompt = || Prompt::new(bytes.to_vec());
     let _ = read_explain(prompt());
-    for read in [chat, embeddings] {
+    for read in [chat, responses, embeddings] {
         let general = read(prompt(), Class::General);
         if let Ok(question) = read(prompt(), Class::Phi) {
             assert!(general.is_ok() && question.unknown().is_empty());
@@ -23,6 +24,10 @@ pub fn body(bytes: &[u8]) {
 
 fn chat(body: Prompt, class: Class) -> Result<Question, Refusal> {
     read_chat(body, class).map(Question::Chat)
+}
+
+fn responses(body: Prompt, class: Class) -> Result<Question, Refusal> {
+    read_responses(body, class, &transparent()).map(Question::Responses)
 }
 
 fn embeddings(body: Prompt, class: Class) -> Result<Question, Refusal> {

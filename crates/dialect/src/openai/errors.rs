@@ -32,7 +32,7 @@ pub fn error_event(refusal: &Refusal) -> Bytes {
 }
 
 /// OpenAI's coarser name for a kind of error.
-const fn kind(code: Code) -> &'static str {
+pub(crate) const fn kind(code: Code) -> &'static str {
     match code {
         Code::InvalidRequest
         | Code::NotFound

@@ -9,6 +9,7 @@ use super::kept::REASONING;
 use super::{Kept, Setting};
 use crate::json::{Document, Object, Value};
 use crate::middle::{Answer, Block, Content, Finish, Json, Said};
+use crate::openai::errors;
 
 /// Says an answer in OpenAI's Responses format: each block is an item of its own.
 ///
@@ -84,7 +85,7 @@ impl Speaker {
             write_error(out, refusal);
             // OpenAI's Python library raises nothing but for a member of this name.
             out.object("error", |out| {
-                out.text("type", "server_error");
+                out.text("type", errors::kind(refusal.code));
                 write_error(out, refusal);
             });
         });

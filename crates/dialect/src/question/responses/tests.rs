@@ -149,7 +149,7 @@ fn a_misfit_has_the_name_that_the_caller_knows() {
         (schema, "text.format"),
         (r#""text":{"verbosity":"high"}"#, "text.verbosity"),
         (r#""reasoning":{"effort":"high"}"#, "reasoning"),
-        (r#""temperature":1"#, "temperature"),
+        (r#""temperature":0.5"#, "temperature"),
     ] {
         let lacks = ["temperature", "verbosity"].map(str::to_owned).into();
         let carry = Carry { lacks, ..Carry::plain("m".parse().unwrap()) };
