@@ -63,7 +63,7 @@ impl Stream {
         for choice in items.into_iter().flatten() {
             is_the_one(choice)?;
             if let Some(delta) = choice.member("delta") {
-                self.blocks.hear(delta, &mut said)?;
+                self.blocks.hear(delta, self.facts.id.as_deref(), &mut said)?;
             }
             if let Some(finish) = choice.member("finish_reason").filter(|_| !self.is_finished) {
                 self.is_finished = true;
@@ -110,10 +110,11 @@ pub fn read_reply(body: &Completion) -> Result<Answer, HostFault> {
     let mut items = top.choices.and_then(Value::items).into_iter().flatten();
     let (Some(choice), None) = (items.next(), items.next()) else { return Err(malformed("there is not one choice")) };
     is_the_one(choice)?;
-    blocks.hear(choice.member("message").ok_or(malformed("a choice has no message"))?, &mut said)?;
+    facts.hear(&top);
+    let message = choice.member("message").ok_or(malformed("a choice has no message"))?;
+    blocks.hear(message, facts.id.as_deref(), &mut said)?;
     let finish = choice.member("finish_reason").ok_or(malformed("a choice has no end"))?;
     blocks.finish(finish, &mut said);
-    facts.hear(&top);
     told.hear(top.usage);
     facts.usage = told.figures(said.iter().map(Said::chars).sum());
     Ok(Answer { said, facts })
@@ -151,12 +152,23 @@ struct Blocks {
     calls: BTreeMap<u64, u32>,
 }
 
+/// The id of a call of a host that gives none: another in each answer, as far as answers have ids.
+fn made_id(index: u64, answer: Option<&str>) -> String {
+    let is_word = |id: &&str| {
+        (1..=48).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    match answer.filter(is_word) {
+        Some(answer) => format!("call_{index}_{answer}"),
+        None => format!("call_{index}"),
+    }
+}
+
 /// How many calls an answer may make: a host that counts further makes us remember each.
 const MAX_CALLS: u64 = 128;
 
 impl Blocks {
-    /// Hears a delta, or a whole message.
-    fn hear(&mut self, delta: Value<'_>, said: &mut Vec<Said>) -> Result<(), HostFault> {
+    /// Hears a delta, or a whole message, of the answer of this id.
+    fn hear(&mut self, delta: Value<'_>, id: Option<&str>, said: &mut Vec<Said>) -> Result<(), HostFault> {
         if delta.kind() != Kind::Object {
             return Err(HostFault::Malformed("a delta is no object"));
         }
@@ -177,7 +189,7 @@ impl Blocks {
             self.go_on("refusal", &refusal, said);
         }
         for (place, call) in delta.member("tool_calls").and_then(Value::items).into_iter().flatten().enumerate() {
-            self.hear_call(place as u64, call, said)?;
+            self.hear_call(place as u64, call, id, said)?;
         }
         Ok(())
     }
@@ -220,7 +232,13 @@ impl Blocks {
         said.push(Said::More(number, text.to_owned()));
     }
 
-    fn hear_call(&mut self, place: u64, call: Value<'_>, said: &mut Vec<Said>) -> Result<(), HostFault> {
+    fn hear_call(
+        &mut self,
+        place: u64,
+        call: Value<'_>,
+        answer: Option<&str>,
+        said: &mut Vec<Said>,
+    ) -> Result<(), HostFault> {
         let index = match call.member("index") {
             Some(index) => index.whole().filter(|index| *index < MAX_CALLS),
             None => Some(place),
@@ -234,7 +252,7 @@ impl Blocks {
                 self.close(said);
                 let name = of("name").ok_or(HostFault::Malformed("a call has no name"))?.into_owned();
                 let id = call.member("id").and_then(Value::text).filter(|id| !id.is_empty());
-                let id = id.map_or_else(|| format!("call_{index}"), Into::into);
+                let id = id.map_or_else(|| made_id(index, answer), Into::into);
                 let number = self.begin(Block::Call { id, name }, said);
                 self.calls.insert(index, number);
                 number
@@ -386,6 +404,17 @@ mod tests {
         ] {
             assert!(matches!(read_reply(&Completion::new(bad)), Err(HostFault::Malformed(_))), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_call_without_an_id_gets_one_of_its_answer() {
+        let call = delta(r#"{"tool_calls":[{"index":2,"function":{"name":"f","arguments":"{}"}}]}"#);
+        let id = |call: &str| match hear(&[call]).0.first() {
+            Some(Said::Begin(_, Block::Call { id, .. })) => id.clone(),
+            _ => String::new(),
+        };
+        assert_eq!(id(&call), "call_2_c1");
+        assert_eq!(id(&call.replace("\"c1\"", "\"no word\"")), "call_2");
     }
 
     #[test]
