@@ -178,7 +178,8 @@ impl World {
             *(if answered { &mut count.answered } else { &mut count.refused }) += 1;
             // What a model says is the one thing that is passed on; a response repeats what it answers, to the one who asked.
             let text = reply.text();
-            let is_passed_on = ["chat.completion", r#""object":"response""#].iter().any(|answer| text.contains(answer));
+            let answers = ["chat.completion", r#""type":"message""#, r#""object":"response""#];
+            let is_passed_on = answers.iter().any(|answer| text.contains(answer));
             if !answered || !is_passed_on {
                 self.is_silent(&at, &reply);
             }
