@@ -7,6 +7,7 @@ mod canary;
 mod catalogue;
 mod commands;
 mod deploy;
+mod dialects;
 mod gated;
 mod health;
 mod import;

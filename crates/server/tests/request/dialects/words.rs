@@ -115,10 +115,10 @@ async fn p9_a_caller_who_leaves_is_followed_at_once() {
         let closed = stand.closed(id).await;
         assert_eq!(closed.status, Status::CallerLeft, "{kind:?}");
         assert!(closed.usage.input > 0 && closed.usage.output > 0 && !closed.charge.is_empty(), "{kind:?}: {closed:?}");
-        // Before the first byte, of a stream and of a whole answer: input alone.
-        for more in [json!({}), streamed()] {
+        // Before the first word, of a whole answer and of a stream, and in the middle of a whole answer: input alone.
+        for (more, after) in [(json!({}), None), (json!({}), Some(1)), (streamed(), None), (streamed(), Some(0))] {
             host.forget();
-            host.next([Fault::Stall { after: None }]);
+            host.next([Fault::Stall { after }]);
             let waiting = stand.begin(ask(&kind.model(), more));
             let arrived = async { host.wait_for(SOON, |seen| !seen.is_empty()).await.expect("it was asked") };
             tokio::select! {
