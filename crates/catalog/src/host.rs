@@ -85,8 +85,10 @@ impl Dialect {
     pub fn is_built(self, modality: Modality) -> bool {
         match self {
             Self::OpenAi | Self::AzureOpenAi => matches!(modality, Modality::Chat | Modality::Embeddings),
-            Self::Mistral | Self::Anthropic | Self::AnthropicVertex | Self::Gemini => modality == Modality::Chat,
-            Self::AzureSpeech | Self::AzureDocuments | Self::Bedrock | Self::Fal => false,
+            Self::Mistral | Self::Anthropic | Self::AnthropicVertex | Self::Gemini | Self::Bedrock => {
+                modality == Modality::Chat
+            }
+            Self::AzureSpeech | Self::AzureDocuments | Self::Fal => false,
         }
     }
 }
@@ -110,6 +112,10 @@ pub enum Auth {
     /// `Authorization: Bearer TOKEN`, a token that the key of a Google service account has signed for Vertex AI, and that
     /// holds for an hour (<https://google.aip.dev/auth/4111>).
     GoogleServiceAccount,
+    /// By an access key of Amazon Web Services, which signs each request by Signature Version 4 for Bedrock and the region
+    /// that the host's address names.
+    #[serde(rename = "aws-sigv4")]
+    AwsSigV4,
     /// Not at all: only on the operator's premises.
     None,
 }
@@ -125,6 +131,7 @@ impl Auth {
             | Self::OcpApimSubscriptionKey
             | Self::Key => Some(KeyKind::Plain),
             Self::GoogleServiceAccount => Some(KeyKind::GoogleServiceAccount),
+            Self::AwsSigV4 => Some(KeyKind::AwsAccessKey),
             Self::None => None,
         }
     }

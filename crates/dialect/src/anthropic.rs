@@ -16,18 +16,18 @@
 //! | `messages.prefill` | does not go on with an answer that was begun |
 //! | any other field of a chat body | has no such field |
 
-mod ask;
-mod block;
-mod errors;
-mod fit;
-mod part;
+pub(crate) mod ask;
+pub(crate) mod block;
+pub(crate) mod errors;
+pub(crate) mod fit;
+pub(crate) mod part;
 mod reply;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod think;
-mod tool;
-mod turns;
+pub(crate) mod think;
+pub(crate) mod tool;
+pub(crate) mod turns;
 mod usage;
 
 pub use ask::render;
@@ -67,6 +67,6 @@ fn misfit(field: &'static str) -> Misfit {
 }
 
 /// A rule that a request keeps, or what of it the route cannot carry.
-fn must(holds: bool, field: &'static str) -> Result<(), Misfit> {
+pub(crate) fn must(holds: bool, field: &'static str) -> Result<(), Misfit> {
     if holds { Ok(()) } else { Err(misfit(field)) }
 }

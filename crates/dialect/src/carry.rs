@@ -67,6 +67,8 @@ pub enum Speaks {
     Anthropic(At),
     /// Google's `generateContent`.
     Gemini,
+    /// Amazon Bedrock's `Converse`.
+    Bedrock,
     /// Mistral's, which is close to it: other names, chunks in the place of texts, and nothing unknown.
     Mistral,
 }

@@ -9,7 +9,7 @@ use crate::middle::{Answer, Conversation, Facts, Said};
 use crate::openai::hear;
 use crate::seals::Tag;
 use crate::sse::Event;
-use crate::{Carry, HostError, HostFault, Misfit, Question, Rendered, Speaks, anthropic, gemini, openai};
+use crate::{Carry, HostError, HostFault, Misfit, Question, Rendered, Speaks, anthropic, bedrock, gemini, openai};
 
 /// Where below its address a host takes a question.
 pub fn path(question: &Question, carry: &Carry) -> Cow<'static, str> {
@@ -19,6 +19,7 @@ pub fn path(question: &Question, carry: &Carry) -> Cow<'static, str> {
         (_, Speaks::Anthropic(At::FirstParty { .. })) => "/messages".into(),
         (_, Speaks::Anthropic(At::Vertex)) => anthropic::vertex_path(&carry.own, question.stream()).into(),
         (_, Speaks::Gemini) => gemini::path(&carry.own, question.stream()).into(),
+        (_, Speaks::Bedrock) => bedrock::path(&carry.own, question.stream()).into(),
     }
 }
 
@@ -29,6 +30,7 @@ pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
         Speaks::OpenAi | Speaks::Mistral => openai::render::fits(asked, carry),
         Speaks::Anthropic(_) => anthropic::fits(asked, carry),
         Speaks::Gemini => gemini::fits(asked, carry),
+        Speaks::Bedrock => bedrock::fits(asked, carry),
     }
 }
 
@@ -44,6 +46,7 @@ pub(crate) fn render(
         Speaks::OpenAi | Speaks::Mistral => openai::render::render(asked, carry, pseudonym, class),
         Speaks::Anthropic(at) => anthropic::render(asked, carry, pseudonym, class, at),
         Speaks::Gemini => gemini::render(asked, carry, pseudonym, class),
+        Speaks::Bedrock => bedrock::render(asked, carry),
     }
 }
 
@@ -53,17 +56,20 @@ pub(crate) fn read_reply(body: &Completion, speaks: Speaks) -> Result<Answer, Ho
         Speaks::OpenAi | Speaks::Mistral => hear::read_reply(body),
         Speaks::Anthropic(_) => anthropic::read_reply(body),
         Speaks::Gemini => gemini::read_reply(body),
+        Speaks::Bedrock => bedrock::read_reply(body),
     }?;
     Tag::of(speaks).tag_all(&mut answer.said);
     Ok(answer)
 }
 
-/// Reads the body of an error, of which only the kind is kept.
-pub fn read_error(body: &[u8], speaks: Speaks) -> HostError {
+/// Reads the body of an error, of which only the kind is kept. `named` is the type that the head of the reply names, if it
+/// does.
+pub fn read_error(body: &[u8], named: Option<&str>, speaks: Speaks) -> HostError {
     match speaks {
         Speaks::OpenAi | Speaks::Mistral => openai::errors::read_error(body),
         Speaks::Anthropic(_) => anthropic::read_error(body),
         Speaks::Gemini => gemini::read_error(body),
+        Speaks::Bedrock => bedrock::read_error(body, named),
     }
 }
 
@@ -72,6 +78,7 @@ pub(crate) enum Stream {
     OpenAi(Box<hear::Stream>),
     Anthropic(Box<anthropic::Stream>),
     Gemini(Box<gemini::Stream>),
+    Bedrock(Box<bedrock::Stream>),
 }
 
 impl Stream {
@@ -80,6 +87,7 @@ impl Stream {
             Speaks::OpenAi | Speaks::Mistral => Self::OpenAi(Box::default()),
             Speaks::Anthropic(_) => Self::Anthropic(Box::default()),
             Speaks::Gemini => Self::Gemini(Box::default()),
+            Speaks::Bedrock => Self::Bedrock(Box::default()),
         }
     }
 
@@ -88,6 +96,7 @@ impl Stream {
             Self::OpenAi(stream) => (stream.feed(event), Speaks::OpenAi),
             Self::Anthropic(stream) => (stream.feed(event), Speaks::Anthropic(At::Vertex)),
             Self::Gemini(stream) => (stream.feed(event), Speaks::Gemini),
+            Self::Bedrock(stream) => (stream.feed(event), Speaks::Bedrock),
         };
         let mut said = said?;
         Tag::of(speaks).tag_all(&mut said);
@@ -99,6 +108,7 @@ impl Stream {
             Self::OpenAi(stream) => stream.finish(),
             Self::Anthropic(stream) => stream.finish(),
             Self::Gemini(stream) => stream.finish(),
+            Self::Bedrock(stream) => stream.finish(),
         }
     }
 
@@ -107,6 +117,7 @@ impl Stream {
             Self::OpenAi(stream) => stream.is_done(),
             Self::Anthropic(stream) => stream.is_done(),
             Self::Gemini(stream) => stream.is_done(),
+            Self::Bedrock(stream) => stream.is_done(),
         }
     }
 
@@ -115,6 +126,7 @@ impl Stream {
             Self::OpenAi(stream) => stream.facts(),
             Self::Anthropic(stream) => stream.facts(),
             Self::Gemini(stream) => stream.facts(),
+            Self::Bedrock(stream) => stream.facts(),
         }
     }
 }

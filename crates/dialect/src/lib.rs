@@ -6,11 +6,14 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 
 pub mod anthropic;
+pub mod bedrock;
 mod carry;
 mod dialects;
+pub mod eventstream;
 mod explain;
 mod fault;
 mod fields;
+mod framing;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gemini;
@@ -31,6 +34,7 @@ pub use dialects::{path, read_error};
 pub use explain::{Explain, read_explain};
 pub use fault::{HostError, HostErrorKind, HostFault};
 pub use fields::{STEERING, Treatment, parameters};
+pub use framing::Framing;
 pub use listen::{Listener, read_reply};
 pub use question::{
     ChatQuestion, EmbeddingsQuestion, MessagesQuestion, Question, ResponsesQuestion, Way, read_chat, read_counted,

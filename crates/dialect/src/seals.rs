@@ -9,6 +9,7 @@ use crate::middle::{Block, Content, Conversation, Part, Said};
 /// Google's, in either of its formats.
 pub(crate) const GOOGLE: Tag = Tag("google.");
 const ANTHROPIC: Tag = Tag("anthropic.");
+const BEDROCK: Tag = Tag("bedrock.");
 
 /// Whose a seal is.
 #[derive(Clone, Copy)]
@@ -20,6 +21,7 @@ impl Tag {
         match speaks {
             Speaks::OpenAi | Speaks::Mistral | Speaks::Gemini => GOOGLE,
             Speaks::Anthropic(_) => ANTHROPIC,
+            Speaks::Bedrock => BEDROCK,
         }
     }
 

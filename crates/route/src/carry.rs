@@ -36,9 +36,9 @@ fn speaks(host: &Host) -> Speaks {
         | Dialect::AzureOpenAi
         | Dialect::AzureSpeech
         | Dialect::AzureDocuments
-        | Dialect::Bedrock
         | Dialect::Fal => Speaks::OpenAi,
         Dialect::Mistral => Speaks::Mistral,
+        Dialect::Bedrock => Speaks::Bedrock,
         Dialect::Gemini => Speaks::Gemini,
         Dialect::AnthropicVertex => Speaks::Anthropic(At::Vertex),
         // One address for the whole world: where it processes in the US alone, that is what it is asked for.

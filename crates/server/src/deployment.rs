@@ -16,7 +16,7 @@ use phi_ledger::Durability;
 use phi_record::{ACCEPT, Act, By, Recorder};
 use phi_route::{Scene, Settings, Standing};
 use phi_store::{Change, Contents, Defaults, Store, StoreError};
-use phi_vault::{Deposit, Sealed, ServiceAccount, Vault};
+use phi_vault::{AwsKey, Deposit, Sealed, ServiceAccount, Vault};
 use phi_words::{Clock, ProviderKey, Region, RouteId};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -247,6 +247,14 @@ impl Deployment {
     /// Where the operating system has no random bytes.
     pub fn seal_account(&self, deposit: Deposit, account: &ServiceAccount) -> anyhow::Result<Sealed> {
         Ok(self.vault.seal_account(deposit, account, self.now())?)
+    }
+
+    /// Seals an access key of Amazon Web Services.
+    ///
+    /// # Errors
+    /// Where the operating system has no random bytes.
+    pub fn seal_aws(&self, deposit: Deposit, key: &AwsKey) -> anyhow::Result<Sealed> {
+        Ok(self.vault.seal_aws(deposit, key, self.now())?)
     }
 
     /// Everything that the store holds.

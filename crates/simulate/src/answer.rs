@@ -2,6 +2,7 @@
 //! to play, by whichever protocol.
 
 mod anthropic;
+mod bedrock;
 mod gemini;
 mod openai;
 mod refused;
@@ -85,6 +86,8 @@ enum Tongue {
     Anthropic,
     /// Google's `generateContent`.
     Gemini,
+    /// Amazon Bedrock's `Converse`.
+    Bedrock,
 }
 
 impl Tongue {
@@ -94,6 +97,7 @@ impl Tongue {
             "generateContent" | "streamGenerateContent" => Self::Gemini,
             "rawPredict" | "streamRawPredict" => Self::Anthropic,
             _ if path.ends_with("/messages") => Self::Anthropic,
+            _ if path.ends_with("/converse") || path.ends_with("/converse-stream") => Self::Bedrock,
             _ => Self::OpenAi,
         }
     }
@@ -103,6 +107,16 @@ impl Tongue {
             Self::OpenAi => openai::draft(asked, says, fault),
             Self::Anthropic => anthropic::draft(asked, says, fault),
             Self::Gemini => gemini::draft(asked, says, fault),
+            Self::Bedrock => bedrock::draft(asked, says, fault),
+        }
+    }
+
+    /// The name of an event that is an error.
+    fn error_event(self) -> Option<&'static str> {
+        match self {
+            Self::OpenAi | Self::Gemini => None,
+            Self::Anthropic => Some("error"),
+            Self::Bedrock => Some("modelStreamErrorException"),
         }
     }
 }
@@ -184,7 +198,7 @@ fn spoil(draft: &mut Draft, asked: &Asked, fault: &Fault) {
             match &mut draft.content {
                 Content::Whole(body) => *body = error.to_string().into_bytes(),
                 Content::Frames(frames) => {
-                    let name = frames.first().and_then(|frame| frame.name).map(|_| "error");
+                    let name = Tongue::of(asked).error_event();
                     frames.truncate(*after);
                     frames.push(Frame { name, ..Frame::new(&error) });
                 }
@@ -221,6 +235,10 @@ fn spoil(draft: &mut Draft, asked: &Asked, fault: &Fault) {
 fn played(draft: &Draft, says: &Says, fault: Option<&Fault>) -> Vec<Step> {
     let (pieces, is_whole) = match &draft.content {
         Content::Whole(body) => (halves(body), true),
+        Content::Frames(frames) if draft.is_amazon() => {
+            let message = |frame: &Frame| bedrock::message(frame.name.unwrap_or_default(), &frame.data);
+            (frames.iter().map(message).collect(), false)
+        }
         Content::Frames(frames) => (framed(frames, fault), false),
     };
     let by = if let Some(Fault::WrongLength { by }) = fault { *by } else { 0 };
@@ -309,6 +327,11 @@ impl Draft {
 
     fn stream(frames: Vec<Frame>) -> Self {
         Self::new(200, "text/event-stream", Content::Frames(frames))
+    }
+
+    /// Whether its frames are Amazon's.
+    fn is_amazon(&self) -> bool {
+        self.headers.iter().any(|(name, value)| *name == "content-type" && value == bedrock::STREAM)
     }
 
     /// Changes the body, or the first frame of a stream.

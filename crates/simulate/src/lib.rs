@@ -16,6 +16,7 @@
 //! ```
 
 mod answer;
+mod aws;
 pub mod bench;
 mod ca;
 pub mod control;
@@ -28,6 +29,7 @@ mod says;
 mod seen;
 mod wire;
 
+pub use aws::AWS_KEY;
 pub use ca::{Ca, Http};
 pub use fault::{Ends, Fault, Shape, StatusFault, UsageLie, VectorLie};
 pub use host::Host;

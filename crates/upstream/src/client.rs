@@ -28,12 +28,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Request;
 use http_body::{Body, Frame, SizeHint};
-use phi_words::{Prompt, ProviderKey};
+use phi_words::Prompt;
 use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use crate::deadline::{Deadlines, Until};
 use crate::hosts::Target;
+use crate::keys::Shown;
 use connect::{Connector, Law, Names};
 use link::Ping;
 use pool::Pool;
@@ -60,7 +61,7 @@ pub(crate) struct Sending<'a> {
     /// What follows the path of its address; begins with `/`.
     pub(crate) path: &'a str,
     /// What it is shown.
-    pub(crate) key: Option<&'a ProviderKey>,
+    pub(crate) key: Option<&'a Shown>,
     /// What it is asked.
     pub(crate) body: Prompt,
     /// Whether the answer is to come as a stream of events.
@@ -122,8 +123,9 @@ impl Client {
     /// once, or by HTTP/2 its stream is reset. Any status is an answer.
     pub(crate) async fn send(&self, sending: Sending<'_>, sent: &Sent) -> Result<Arrived, Trouble> {
         let Sending { target, path, key, body, stream, until } = sending;
-        let outgoing = Outgoing { bytes: Some(body.expose_into_bytes()), sent: sent.clone() };
-        let request = target.request(path, key, stream, outgoing)?;
+        let bytes = body.expose_into_bytes();
+        let outgoing = Outgoing { bytes: Some(bytes.clone()), sent: sent.clone() };
+        let request = target.request(path, key, stream, &bytes, outgoing)?;
         self.exchange(target, request, self.deadlines.until(until, !stream)).await
     }
 
@@ -132,7 +134,7 @@ impl Client {
         &self,
         target: &Target,
         path: &str,
-        key: Option<&ProviderKey>,
+        key: Option<&Shown>,
         until: Instant,
     ) -> Result<Arrived, Trouble> {
         let request = target.look(path, key, Outgoing { bytes: None, sent: Sent::default() })?;

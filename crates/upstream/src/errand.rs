@@ -48,7 +48,7 @@ impl Upstream {
         let until = Instant::now() + WITHIN;
         let Ok(key) = self.keys.lease(site.host(), site.credential()).await else { return Probed::Refused };
         let looked = match Target::of(site.host(), site.address()) {
-            Ok(target) => self.client.look(&target, path, key.as_deref(), until).await,
+            Ok(target) => self.client.look(&target, path, key.as_ref(), until).await,
             Err(error) => Err(error.into()),
         };
         let probed = judge(&looked);

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use phi_catalog::{Extent, Row};
-use phi_dialect::{HostFault, Listener, sse};
+use phi_dialect::{Framing, HostFault, Listener};
 use phi_record::{Ended, Incident, Meter};
 use phi_route::health::Sign;
 use phi_words::{Completion, MicroUsd, Refusal, RouteId, Usage};
@@ -19,7 +19,7 @@ const TOGETHER: usize = 16 << 10;
 pub struct Frames {
     /// Until the dialect's end; then the connection may be used again.
     body: Option<Arrived>,
-    parser: sse::Parser,
+    framing: Framing,
     stream: Listener,
     /// Frames that were read and not handed on yet.
     ready: VecDeque<Completion>,
@@ -47,11 +47,11 @@ pub(crate) enum Cut {
 }
 
 impl Frames {
-    /// The stream of the body of a row's host, and who follows it.
-    pub(crate) fn new(body: Arrived, row: &Row, stream: Listener) -> Self {
+    /// The stream of the body of a row's host, who takes it apart, and who follows it.
+    pub(crate) fn new(body: Arrived, row: &Row, framing: Framing, stream: Listener) -> Self {
         Self {
             body: Some(body),
-            parser: sse::Parser::new(),
+            framing,
             stream,
             ready: VecDeque::new(),
             cut: None,
@@ -173,7 +173,7 @@ impl Frames {
 
     /// Takes a piece of the body apart.
     fn take(&mut self, piece: &[u8]) -> Result<(), Cut> {
-        let events = self.parser.feed(piece).map_err(|_| Cut::Fault(HostFault::TooLong))?;
+        let events = self.framing.feed(piece).map_err(Cut::Fault)?;
         for event in &events {
             let before = self.ready.len();
             let fed = self.stream.feed(event, &mut self.ready);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use phi_catalog::Host;
-use phi_vault::{Sealed, ServiceAccount, Unleased, Vault};
+use phi_vault::{AwsKey, Sealed, ServiceAccount, Unleased, Vault};
 use phi_words::{Clock, CredentialId, HostName, KeyKind, ProviderKey};
 use tokio::task::JoinError;
 
@@ -29,7 +29,21 @@ pub(crate) struct Keys {
 /// A key, and what it was leased of.
 struct Leased {
     of: Arc<Sealed>,
-    key: Arc<ProviderKey>,
+    key: Shown,
+}
+
+/// What a host is shown.
+#[derive(Debug, Clone)]
+pub(crate) enum Shown {
+    /// A key or a token, as it is.
+    Key(Arc<ProviderKey>),
+    /// What a key of AWS has signed.
+    Aws {
+        /// The key, which stays here.
+        key: Arc<AwsKey>,
+        /// When it signs.
+        at: Timestamp,
+    },
 }
 
 /// A token, and what it stands for.
@@ -71,24 +85,30 @@ impl Keys {
         &self,
         host: &Arc<Host>,
         credential: Option<&Arc<Sealed>>,
-    ) -> Result<Option<Arc<ProviderKey>>, NoKey> {
+    ) -> Result<Option<Shown>, NoKey> {
         let (Some(kind), Some(sealed)) = (host.auth.wants(), credential) else { return Ok(None) };
         let key = match kind {
-            KeyKind::Plain => self.plain(host, sealed)?,
-            KeyKind::GoogleServiceAccount => self.token(host, sealed).await?,
+            KeyKind::Plain | KeyKind::AwsAccessKey => self.kept(kind, host, sealed)?,
+            KeyKind::GoogleServiceAccount => Shown::Key(self.token(host, sealed).await?),
         };
         Ok(Some(key))
     }
 
     /// The key that was leased of this very credential, or a new lease.
-    fn plain(&self, host: &Host, sealed: &Arc<Sealed>) -> Result<Arc<ProviderKey>, NoKey> {
+    fn kept(&self, kind: KeyKind, host: &Host, sealed: &Arc<Sealed>) -> Result<Shown, NoKey> {
         let place = (sealed.id, host.name.clone());
+        let now = self.clock.now();
         let mut all = self.leased.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(leased) = all.get(&place).filter(|leased| Arc::ptr_eq(&leased.of, sealed)) {
-            return Ok(Arc::clone(&leased.key));
+            return Ok(leased.key.clone().now(now));
         }
-        let key = Arc::new(self.vault.lease(sealed, &host.provider, &host.name)?);
-        all.insert(place, Leased { of: Arc::clone(sealed), key: Arc::clone(&key) });
+        let key = if kind == KeyKind::AwsAccessKey {
+            let key = Arc::new(self.vault.lease_aws(sealed, &host.provider, &host.name)?);
+            Shown::Aws { key, at: now }
+        } else {
+            Shown::Key(Arc::new(self.vault.lease(sealed, &host.provider, &host.name)?))
+        };
+        all.insert(place, Leased { of: Arc::clone(sealed), key: key.clone() });
         Ok(key)
     }
 
@@ -124,6 +144,16 @@ impl Keys {
 
     fn all(&self) -> MutexGuard<'_, HashMap<(CredentialId, HostName), Signed>> {
         self.signed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shown {
+    /// The same, to be shown now.
+    fn now(self, now: Timestamp) -> Self {
+        match self {
+            Self::Key(_) => self,
+            Self::Aws { key, .. } => Self::Aws { key, at: now },
+        }
     }
 }
 
@@ -194,7 +224,9 @@ mod tests {
     }
 
     async fn shown(keys: &Keys, host: &Arc<Host>, sealed: &Arc<Sealed>) -> Arc<ProviderKey> {
-        keys.lease(host, Some(sealed)).await.expect("leased").expect("a key")
+        let shown = keys.lease(host, Some(sealed)).await.expect("leased").expect("a key");
+        let Shown::Key(key) = shown else { panic!("it signs") };
+        key
     }
 
     #[tokio::test]
@@ -255,6 +287,29 @@ mod tests {
         assert_eq!(refused(&london, revoked).await, Some(Unleased::Revoked));
         let moved = Sealed { params: [("project".to_owned(), "other".to_owned())].into(), ..(*sealed).clone() };
         assert!(matches!(refused(&london, moved).await, Some(Unleased::Damaged(_))), "a changed row has no token");
+    }
+
+    #[tokio::test]
+    async fn a_key_of_aws_is_leased_once_and_signs_at_the_time_of_each_lease() {
+        let catalogue = Catalogue::load(None).expect("the built-in one");
+        let bedrock = catalogue.hosts().iter().find(|host| host.auth == phi_catalog::Auth::AwsSigV4);
+        let (bedrock, clock) = (Arc::clone(bedrock.expect("Bedrock")), Clock::manual(Timestamp::UNIX_EPOCH));
+        let key = AwsKey::parse(r#"{"AccessKeyId":"AKIDEXAMPLEEXAMPLE00","SecretAccessKey":"secret"}"#).expect("a key");
+        let deposit = Deposit { provider: bedrock.provider.clone(), params: [].into(), ..deposit(&[]) };
+        let sealed = Arc::new(vault().seal_aws(deposit, &key, Timestamp::UNIX_EPOCH).expect("sealed"));
+        let keys = keys(&clock);
+        let lease = async || match keys.lease(&bedrock, Some(&sealed)).await.expect("leased").expect("a key") {
+            Shown::Aws { key, at } => (key, at),
+            Shown::Key(_) => panic!("it is shown"),
+        };
+        let (first, at) = lease().await;
+        clock.advance(Duration::from_secs(7));
+        let (second, later) = lease().await;
+        assert!(Arc::ptr_eq(&first, &second));
+        assert_eq!(later.duration_since(at).as_secs(), 7);
+        let revoked = Sealed { revoked: Some(Timestamp::UNIX_EPOCH), ..(*sealed).clone() };
+        assert!(keys.lease(&bedrock, Some(&Arc::new(revoked))).await.is_err());
+        assert!(keys.lease(&hosts()[2], Some(&sealed)).await.is_err(), "another provider's host");
     }
 
     #[tokio::test]

@@ -41,6 +41,8 @@ impl Verdict {
             408 => Self::late(true),
             429 => Self::of(Ended::RateLimited, asked),
             300..=399 => Self::host(Ended::Redirect),
+            // Bedrock's word for a model that failed behind it.
+            424 => Self::host(Ended::HostError),
             400..=499 => Self::of_refusal(stated),
             _ if retry_after.is_some() => Self::of(Ended::HostError, asked),
             _ => Self::host(Ended::HostError),
@@ -220,7 +222,7 @@ mod tests {
             (&[400, 422], RowFault, Ended::Row, Sign::Row, true, failed),
             (&[408], Other, Ended::Timeout, Sign::Fault, true, Code::UpstreamTimeout),
             (&[429], Other, Ended::RateLimited, limited, true, failed),
-            (&[500, 502, 503, 504, 529, 599], Other, Ended::HostError, Sign::Fault, true, failed),
+            (&[424, 500, 502, 503, 504, 529, 599], Other, Ended::HostError, Sign::Fault, true, failed),
             (&[301, 302, 303, 304, 307, 308], Other, Ended::Redirect, Sign::Fault, true, failed),
             (&[201, 204, 206], Other, Ended::HostError, Sign::Fault, true, failed),
             (&[400, 405, 409, 413, 415, 422, 451], Other, Ended::Rejected, Sign::Good, false, rejected),

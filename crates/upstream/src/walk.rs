@@ -8,20 +8,20 @@ use arc_swap::ArcSwap;
 use http::StatusCode;
 use phi_catalog::Row;
 use phi_crypto::{Purpose, Root, hex};
-use phi_dialect::{Listener, Question, Rendered, Speaks, openai};
+use phi_dialect::{Framing, Listener, Question, Rendered, Speaks, openai};
 use phi_police::Ask;
 use phi_record::{Ended, Entry, Incident, Opened, Outcome, Reach};
 use phi_route::health::{Sign, Way};
 use phi_route::{Health, Planned, Scene};
 use phi_vault::Vault;
-use phi_words::{Capability, Clock, Modality, ProviderKey, RouteId};
+use phi_words::{Capability, Clock, Modality, RouteId};
 use tokio::time::Instant;
 
 use crate::budget::Budget;
 use crate::client::{Arrived, Client, Sending, Sent};
 use crate::ending::{End, Ending};
 use crate::hosts::Target;
-use crate::keys::Keys;
+use crate::keys::{Keys, Shown};
 use crate::outcome::{Verdict, after_all, spent};
 use crate::place::{self, Told};
 use crate::turn::{Tally, Turn};
@@ -218,7 +218,7 @@ impl Upstream {
         let Rendered { body, left_out } = self.render(ask, planned);
         let path = phi_dialect::path(question, planned.carry());
         let sending =
-            Sending { target: &target, path: &path, key: key.as_deref(), body, stream: question.stream(), until };
+            Sending { target: &target, path: &path, key: key.as_ref(), body, stream: question.stream(), until };
         let arrived = {
             let leaving = Leaving { entry, sent: Sent::default() };
             self.client.send(sending, &leaving.sent).await
@@ -238,7 +238,7 @@ impl Upstream {
     }
 
     /// The key that the host of a route is shown; `None` where it wants none.
-    async fn key(&self, planned: &Planned) -> Result<Option<Arc<ProviderKey>>, Verdict> {
+    async fn key(&self, planned: &Planned) -> Result<Option<Shown>, Verdict> {
         let host = &planned.row().host;
         self.keys.lease(host, planned.credential()).await.map_err(|error| {
             tracing::error!(host = %host.name, error = &error as &dyn std::error::Error, "a key was not leased");
@@ -255,8 +255,9 @@ impl Upstream {
     ) -> Result<Answer, Verdict> {
         let row = planned.row();
         if question.stream() {
-            let listener = Listener::new(question, planned.carry().speaks, row.model.clone(), self.made());
-            let mut frames = Frames::new(arrived, row, listener);
+            let speaks = planned.carry().speaks;
+            let listener = Listener::new(question, speaks, row.model.clone(), self.made());
+            let mut frames = Frames::new(arrived, row, Framing::of(speaks), listener);
             let first = frames.first().await;
             frames.incident().into_iter().for_each(|incident| entry.incident(incident));
             first.map_err(|cut| {
@@ -320,10 +321,11 @@ fn compare_model(entry: &mut Entry, row: &Row, told: Option<&str>) {
 
 /// What another status than 200 means. Of the host's words only the kind is kept; without them the status has to do.
 async fn refused(arrived: Arrived, speaks: Speaks) -> Verdict {
-    let (status, retry_after) = (arrived.status(), arrived.told().retry_after);
+    let (status, retry_after, named) =
+        (arrived.status(), arrived.told().retry_after, arrived.told().error_type.clone());
     let read = tokio::time::timeout(SLOWEST_ERROR, arrived.whole(LONGEST_ERROR)).await;
     let body = read.ok().and_then(Result::ok).unwrap_or_default();
-    Verdict::of_status(status, &phi_dialect::read_error(body.expose_bytes(), speaks), retry_after)
+    Verdict::of_status(status, &phi_dialect::read_error(body.expose_bytes(), named.as_deref(), speaks), retry_after)
 }
 
 /// A request on its way: whatever becomes of it, dropped futures included, the entry knows whether any of it left.

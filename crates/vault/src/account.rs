@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::written::Zeroized;
+
 /// The version of the form in which an account is sealed: this line, the account, the key's id, and the key as DER.
 const FORM: &str = "google-service-account-v1";
 /// The one service that a token is good for. Every location of Vertex AI takes it: it is the service's name, not the
@@ -53,9 +55,6 @@ struct Written {
     client_email: Option<String>,
     universe_domain: Option<String>,
 }
-
-/// A text that is wiped when dropped.
-struct Zeroized(Zeroizing<String>);
 
 impl ServiceAccount {
     /// How long a token holds, which is the longest that Google takes.
@@ -140,12 +139,6 @@ fn is_account(text: &str) -> bool {
 
 fn is_key_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-impl<'de> Deserialize<'de> for Zeroized {
-    fn deserialize<D: serde::Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        String::deserialize(reader).map(|text| Self(Zeroizing::new(text)))
-    }
 }
 
 impl fmt::Debug for ServiceAccount {

@@ -7,7 +7,7 @@ use phi_crypto::{Key, NoRandomness, Purpose, Root, Unsealable};
 use phi_words::{CredentialId, HostName, KeyKind, OrgId, ProviderKey, ProviderName, Slug};
 use zeroize::Zeroizing;
 
-use crate::{ServiceAccount, envelope};
+use crate::{AwsKey, ServiceAccount, envelope};
 
 /// Seals provider keys, and leases them.
 #[derive(Debug)]
@@ -124,6 +124,14 @@ impl Vault {
         self.sealed(deposit, KeyKind::GoogleServiceAccount, &account.to_bytes(), now)
     }
 
+    /// Seals an access key of Amazon Web Services.
+    ///
+    /// # Errors
+    /// Where the vault is sealed, or there is no randomness.
+    pub fn seal_aws(&self, deposit: Deposit, key: &AwsKey, now: Timestamp) -> Result<Sealed, Unsealed> {
+        self.sealed(deposit, KeyKind::AwsAccessKey, &key.to_bytes(), now)
+    }
+
     /// The plain key of a credential, to be shown to `host`, which is `provider`'s, and to nobody else.
     ///
     /// # Errors
@@ -148,6 +156,15 @@ impl Vault {
     ) -> Result<ServiceAccount, Unleased> {
         let account = self.opened(sealed, KeyKind::GoogleServiceAccount, provider, host)?;
         Ok(ServiceAccount::from_bytes(&account)?)
+    }
+
+    /// The access key of a credential, which is to sign requests to `host`, which is `provider`'s, and to nobody else.
+    ///
+    /// # Errors
+    /// As [`Vault::lease`].
+    pub fn lease_aws(&self, sealed: &Sealed, provider: &ProviderName, host: &HostName) -> Result<AwsKey, Unleased> {
+        let key = self.opened(sealed, KeyKind::AwsAccessKey, provider, host)?;
+        Ok(AwsKey::from_bytes(&key)?)
     }
 
     fn sealed(&self, deposit: Deposit, kind: KeyKind, secret: &[u8], now: Timestamp) -> Result<Sealed, Unsealed> {
@@ -197,7 +214,7 @@ fn bound<T>(sealed: &Sealed, with: impl FnOnce(&[&[u8]]) -> T) -> T {
     // so that no two kinds are bound alike.
     let mut about: Vec<&[u8]> = match sealed.kind {
         KeyKind::Plain => Vec::new(),
-        KeyKind::GoogleServiceAccount => vec![sealed.kind.as_str().as_bytes()],
+        KeyKind::GoogleServiceAccount | KeyKind::AwsAccessKey => vec![sealed.kind.as_str().as_bytes()],
     };
     about.extend([
         org,
@@ -354,6 +371,32 @@ mod tests {
         assert_eq!(plain.err(), Some(Unleased::OtherKind(KeyKind::Plain)));
         let revoked = Sealed { revoked: Some(Timestamp::UNIX_EPOCH), ..row };
         assert_eq!(vault().lease_account(&revoked, &provider(), &host()).err(), Some(Unleased::Revoked));
+    }
+
+    #[test]
+    fn an_access_key_is_leased_as_one_and_never_as_a_key() {
+        let key = AwsKey::parse(r#"{"AccessKeyId":"AKIDEXAMPLEEXAMPLE00","SecretAccessKey":"wJalrXUtnFEMI"}"#).unwrap();
+        let row = vault().seal_aws(deposit(None), &key, Timestamp::UNIX_EPOCH).unwrap();
+        assert!(!row.bytes.windows(13).any(|window| window == b"wJalrXUtnFEMI"));
+        let signed = |key: &AwsKey| {
+            let headers = key.sign("h", "/", "us-east-1", b"", Timestamp::UNIX_EPOCH);
+            headers.last().map(|(_, value)| value.expose_key().to_owned())
+        };
+        let leased = vault().lease_aws(&row, &provider(), &host()).unwrap();
+        assert_eq!(signed(&leased), signed(&key));
+        let other = Some(Unleased::OtherKind(KeyKind::AwsAccessKey));
+        assert_eq!(vault().lease(&row, &provider(), &host()).err(), other);
+        assert_eq!(vault().lease_account(&row, &provider(), &host()).err(), other);
+        for kind in [KeyKind::Plain, KeyKind::GoogleServiceAccount] {
+            let row = Sealed { kind, ..row.clone() };
+            let leased = match kind {
+                KeyKind::Plain => vault().lease(&row, &provider(), &host()).err(),
+                KeyKind::GoogleServiceAccount | KeyKind::AwsAccessKey => {
+                    vault().lease_account(&row, &provider(), &host()).err()
+                }
+            };
+            assert_eq!(leased, Some(Unleased::Damaged(Unsealable)), "{kind}");
+        }
     }
 
     #[test]

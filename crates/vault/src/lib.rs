@@ -6,10 +6,13 @@
 //! ```
 
 mod account;
+mod aws;
 mod envelope;
 mod file;
 mod lease;
+mod written;
 
 pub use account::{NotAnAccount, ServiceAccount};
+pub use aws::{AwsKey, NotAnAwsKey};
 pub use file::{KeyFileError, create_key, load_key};
 pub use lease::{Deposit, Sealed, Unleased, Unsealed, Vault};

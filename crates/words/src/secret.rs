@@ -5,11 +5,13 @@ use zeroize::Zeroizing;
 use crate::modality::closed;
 
 closed!(/// What kind of key a credential holds, and a host wants.
-KeyKind, "kind of key", "`plain` or `google-service-account`", {
+KeyKind, "kind of key", "`plain`, `google-service-account` or `aws-access-key-pair`", {
     /// One line, which is shown as it is.
     Plain = "plain",
     /// The key of a Google service account, which is never shown: it signs tokens, and they are.
     GoogleServiceAccount = "google-service-account",
+    /// An access key of Amazon Web Services, which is never shown: it signs each request.
+    AwsAccessKey = "aws-access-key-pair",
 });
 
 /// A provider's real key. It has no Display and no Serialize, and is wiped when dropped.

@@ -54,6 +54,10 @@ fn problems(found: &Found<HostName, WrittenHost>) -> Vec<Problem> {
             "its address is `https://aiplatform.googleapis.com/…`, or that of a location, and not on the premises";
         problems.push(found.problem("auth", "the token of a service account is for Vertex AI alone", hint));
     }
+    if host.auth == Auth::AwsSigV4 && (host.premises || host.address.aws_region().is_none()) {
+        let hint = "its address is `https://bedrock-runtime.REGION.amazonaws.com/model`, and not on the premises";
+        problems.push(found.problem("auth", "requests are signed for Amazon Bedrock alone", hint));
+    }
     if host.source.trim().is_empty() {
         problems.push(found.problem("source", "is empty", "say where the host's place is known from"));
     }

@@ -119,7 +119,7 @@ fn draw(out: &mut Object, asked: &Conversation) {
 
 /// What turns ask for that has no place: what a participant is called, how closely to look, and thoughts without a seal,
 /// which are another host's.
-fn left_out(turns: &[Turn]) -> Vec<&'static str> {
+pub(crate) fn left_out(turns: &[Turn]) -> Vec<&'static str> {
     let parts = || turns.iter().flat_map(|turn| &turn.parts);
     let looks = |content: &Content| match content {
         Content::Image { detail, .. } => detail.as_ref().is_some_and(|detail| detail != "auto"),
@@ -146,7 +146,7 @@ fn left_out(turns: &[Turn]) -> Vec<&'static str> {
 }
 
 /// About how long the body becomes.
-fn room(asked: &Conversation) -> usize {
+pub(crate) fn room(asked: &Conversation) -> usize {
     let of_part = |content: &Content| match content {
         Content::Text(text) | Content::Refusal(text) | Content::Redacted(text) => text.len(),
         Content::Image { media, .. } | Content::Audio(media) | Content::Document { media, .. } => media.data.len(),

@@ -55,7 +55,7 @@ pub(super) fn input(block: Value<'_>) -> Result<String, HostFault> {
 }
 
 /// A value as it was written, on one line: breaks stand between values alone.
-pub(super) fn line(value: Value<'_>) -> String {
+pub(crate) fn line(value: Value<'_>) -> String {
     String::from_utf8_lossy(value.raw()).chars().filter(|c| !matches!(c, '\n' | '\r')).collect()
 }
 

@@ -82,7 +82,7 @@ pub(super) fn read_error_value(root: Value<'_>) -> HostError {
 
 /// `prompt is too long: 200251 tokens > 200000 maximum`, and
 /// `input length and max_tokens exceed context limit: 188240 + 21333 > 200000`.
-fn too_long(said: &str) -> Option<HostErrorKind> {
+pub(crate) fn too_long(said: &str) -> Option<HostErrorKind> {
     let figures = |rest: &str| -> (Option<u64>, Option<u64>) {
         let Some((asked, limit)) = rest.split_once('>') else { return (None, None) };
         let asked = numbers(asked).try_fold(0_u64, |sum, number| sum.checked_add(number?));

@@ -26,7 +26,12 @@ pub fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
 }
 
 /// Anthropic keeps what stands before four marks at most.
-fn marks(asked: &Conversation) -> Result<(), Misfit> {
+pub(crate) fn marks(asked: &Conversation) -> Result<(), Misfit> {
+    must(marked(asked) <= 4, "cache_control")
+}
+
+/// How many marks there are.
+pub(crate) fn marked(asked: &Conversation) -> usize {
     fn count(parts: &[Part]) -> usize {
         let within = |part: &Part| match &part.content {
             Content::Result { parts, .. } => count(parts),
@@ -44,10 +49,10 @@ fn marks(asked: &Conversation) -> Result<(), Misfit> {
     }
     let of_turns: usize = asked.turns.iter().map(|turn| count(&turn.parts)).sum();
     let of_tools = asked.tools.iter().filter(|tool| tool.cache.is_some()).count();
-    must(of_turns + of_tools <= 4, "cache_control")
+    of_turns + of_tools
 }
 
-fn format(format: &Format, carry: &Carry) -> Result<(), Misfit> {
+pub(crate) fn format(format: &Format, carry: &Carry) -> Result<(), Misfit> {
     let holds = match format {
         Format::Text => true,
         Format::Object => false,
@@ -62,7 +67,7 @@ fn format(format: &Format, carry: &Carry) -> Result<(), Misfit> {
     must(holds, "response_format")
 }
 
-fn sampling(asked: &Conversation, arranged: &Arranged<'_>, carry: &Carry) -> Result<(), Misfit> {
+pub(crate) fn sampling(asked: &Conversation, arranged: &Arranged<'_>, carry: &Carry) -> Result<(), Misfit> {
     let sampling = &asked.sampling;
     must(sampling.seed.is_none(), "seed")?;
     for (penalty, field) in
@@ -84,11 +89,11 @@ fn sampling(asked: &Conversation, arranged: &Arranged<'_>, carry: &Carry) -> Res
 }
 
 /// A number that asks for something: 1 is what comes anyway. What is no number is above all.
-pub(super) fn telling(value: Option<&Json>) -> Option<f64> {
+pub(crate) fn telling(value: Option<&Json>) -> Option<f64> {
     let value = value.map(|value| value.number().unwrap_or(f64::MAX))?;
     ((value - 1.0).abs() > 0.0).then_some(value)
 }
 
-fn is_zero(number: f64) -> bool {
+pub(crate) fn is_zero(number: f64) -> bool {
     number.abs() <= 0.0
 }

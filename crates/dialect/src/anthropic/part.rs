@@ -10,7 +10,7 @@ use crate::{Carry, Misfit};
 
 /// Where a part stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     User,
     Assistant,
     /// In the result of a function.
@@ -18,7 +18,7 @@ pub(super) enum Place {
 }
 
 /// Whether there is anything to say: blank texts and thoughts that have no seal of the host are refused by Anthropic.
-pub(super) fn is_said(content: &Content) -> bool {
+pub(crate) fn is_said(content: &Content) -> bool {
     match content {
         Content::Text(text) | Content::Refusal(text) => !text.trim().is_empty(),
         Content::Thought { signature, .. } => signature.as_ref().is_some_and(|seal| !seal.is_empty()),
@@ -130,7 +130,7 @@ fn source(out: &mut Object, kind: &str, data: &str) {
 }
 
 /// The kinds of images that Anthropic looks at (<https://platform.claude.com/docs/en/build-with-claude/vision>).
-fn image_kind(media: &Media) -> Option<&'static str> {
+pub(crate) fn image_kind(media: &Media) -> Option<&'static str> {
     match media.kind.as_str() {
         "image/jpeg" | "image/jpg" => Some("image/jpeg"),
         "image/png" => Some("image/png"),
@@ -156,7 +156,7 @@ fn written(media: &Media) -> Option<Written> {
 }
 
 /// The arguments of a call as a JSON object; none means an empty one.
-fn input(arguments: &str) -> Option<&[u8]> {
+pub(crate) fn input(arguments: &str) -> Option<&[u8]> {
     if arguments.trim().is_empty() {
         return Some(b"{}");
     }

@@ -7,17 +7,17 @@ use crate::middle::{Choice, Conversation, Effort, Thinking};
 use crate::{Carry, Misfit};
 
 /// How the model thinks, and how much it may say with that.
-pub(super) struct Plan {
-    pub(super) form: Form,
+pub(crate) struct Plan {
+    pub(crate) form: Form,
     /// The limit of output, which Anthropic demands; thinking counts to it.
-    pub(super) max_tokens: u64,
+    pub(crate) max_tokens: u64,
     /// Whether the model does not think although it should.
-    pub(super) is_left_out: bool,
+    pub(crate) is_left_out: bool,
 }
 
 /// What is said of thinking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Nothing: the model does what it does.
     Silent,
     Disabled,
@@ -38,7 +38,7 @@ const DEFAULT_MAX: u64 = 4_096;
 /// With a budget, the model's last turn has to begin with a thought if it called functions, so where that is not given
 /// back the model goes on without thinking; without a budget there is no such rule
 /// (<https://platform.claude.com/docs/en/build-with-claude/thinking-troubleshooting>).
-pub(super) fn plan(asked: &Conversation, arranged: &Arranged<'_>, carry: &Carry) -> Result<Plan, Misfit> {
+pub(crate) fn plan(asked: &Conversation, arranged: &Arranged<'_>, carry: &Carry) -> Result<Plan, Misfit> {
     let lacks = |name: &str| carry.lacks.contains(name);
     let thinks = carry.capabilities.contains(&Capability::Reasoning) && !lacks("reasoning_effort");
     let form = match asked.thinking {
@@ -85,12 +85,19 @@ fn within(form: Form, asked: &Conversation, carry: &Carry) -> Result<Plan, Misfi
     Ok(Plan { form: Form::Budget(tokens), max_tokens, is_left_out: false })
 }
 
+impl Form {
+    /// Whether anything is said.
+    pub(crate) fn is_told(self) -> bool {
+        self != Self::Silent
+    }
+}
+
 impl Plan {
     /// Whether what is asked beside thinking goes with it: a model that thinks draws as it likes, and one that does so within
     /// a budget is not made to call a function
     /// (<https://platform.claude.com/docs/en/build-with-claude/thinking-tool-workflows>). `temperature` and `top_p` are
     /// those that ask for something.
-    pub(super) fn fits(
+    pub(crate) fn fits(
         &self,
         asked: &Conversation,
         temperature: Option<f64>,
@@ -107,7 +114,7 @@ impl Plan {
         must(!(has_budget && matches!(asked.choice, Some(Choice::Any | Choice::Named(_)))), "tool_choice")
     }
 
-    pub(super) fn write(&self, out: &mut Object) {
+    pub(crate) fn write(&self, out: &mut Object) {
         match self.form {
             Form::Silent => {}
             Form::Disabled => out.object("thinking", |out| {
@@ -123,7 +130,7 @@ impl Plan {
     }
 
     /// How hard it thinks: the value of `output_config.effort`.
-    pub(super) fn effort(&self) -> Option<&'static str> {
+    pub(crate) fn effort(&self) -> Option<&'static str> {
         match self.form {
             Form::Adaptive(effort) => effort,
             Form::Silent | Form::Disabled | Form::Budget(_) => None,

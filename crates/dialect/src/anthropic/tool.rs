@@ -10,7 +10,7 @@ use crate::middle::{Choice, Conversation, Tool};
 use crate::{Carry, Misfit};
 
 /// Whether functions fit. That arguments have to fit their schema is promised by models alone that answer by a schema too.
-pub(super) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
+pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
     if asked.tools.is_empty() {
         return must(!matches!(asked.choice, Some(Choice::Any | Choice::Named(_))), "tool_choice");
     }
@@ -31,7 +31,7 @@ pub(super) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
 }
 
 /// Writes the functions and how they are chosen. Without functions there is nothing to choose.
-pub(super) fn write(out: &mut Object, asked: &Conversation) {
+pub(crate) fn write(out: &mut Object, asked: &Conversation) {
     if asked.tools.is_empty() {
         return;
     }
@@ -61,25 +61,30 @@ fn write_tool(list: &mut List, tool: &Tool) {
         if let Some(description) = tool.description.as_ref().filter(|description| !description.is_empty()) {
             out.text("description", description);
         }
-        let document = schema(tool);
-        match document.as_ref().map(Document::root) {
-            Some(root) if root.member("type").is_some() => {
-                out.raw("input_schema", root.raw());
-            }
-            root => out.object("input_schema", |out| {
-                out.text("type", "object");
-                for (key, value) in root.into_iter().flat_map(Value::members).flatten() {
-                    if key != "type" {
-                        out.raw(&key, value.raw());
-                    }
-                }
-            }),
-        }
+        write_schema(out, "input_schema", tool);
         if tool.strict == Some(true) {
             out.raw("strict", b"true");
         }
         part::mark(out, tool.cache);
     });
+}
+
+/// Writes the schema of the arguments, which says that they are an object.
+pub(crate) fn write_schema(out: &mut Object, key: &str, tool: &Tool) {
+    let document = schema(tool);
+    match document.as_ref().map(Document::root) {
+        Some(root) if root.member("type").is_some() => {
+            out.raw(key, root.raw());
+        }
+        root => out.object(key, |out| {
+            out.text("type", "object");
+            for (key, value) in root.into_iter().flat_map(Value::members).flatten() {
+                if key != "type" {
+                    out.raw(&key, value.raw());
+                }
+            }
+        }),
+    }
 }
 
 /// Whether the arguments are an object, or nothing else at least: `type` has to say so, and is added where it is not said.
@@ -96,14 +101,14 @@ fn schema(tool: &Tool) -> Option<Document> {
 
 /// Whether Anthropic takes a name of a function: 1 to 64 letters, digits, `_` and `-`
 /// (<https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools>).
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && is_plain(name)
 }
 
 /// The id of a call. Anthropic takes letters, digits, `_` and `-` (it says so when it refuses another: `tool_use.id: String
 /// should match pattern '^[a-zA-Z0-9_-]+$'`); an id of another host's that has something else is told as
 /// its bytes in hexadecimal, so that two ids stay two.
-pub(super) fn id(id: &str) -> Cow<'_, str> {
+pub(crate) fn id(id: &str) -> Cow<'_, str> {
     if is_plain(id) {
         return Cow::Borrowed(id);
     }

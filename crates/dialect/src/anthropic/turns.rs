@@ -3,27 +3,27 @@ use crate::middle::{Content, Part, Turn, Who};
 use crate::{Carry, Misfit};
 
 /// A conversation in the order in which Anthropic wants it.
-pub(super) struct Arranged<'a> {
+pub(crate) struct Arranged<'a> {
     /// What whoever runs the application said before the conversation. Of a model that is told nothing between turns it is
     /// all that he said, as in Anthropic's own layer for OpenAI's chat
     /// (<https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk>).
-    pub(super) system: Vec<&'a Part>,
+    pub(crate) system: Vec<&'a Part>,
     /// What user and model said, by turns.
-    pub(super) messages: Vec<Message<'a>>,
+    pub(crate) messages: Vec<Message<'a>>,
 }
 
 /// What one side said until the other spoke.
-pub(super) struct Message<'a> {
-    pub(super) is_user: bool,
+pub(crate) struct Message<'a> {
+    pub(crate) is_user: bool,
     /// Results of functions: a message that follows calls has to begin with them.
     results: Vec<&'a Part>,
     others: Vec<&'a Part>,
     /// What whoever runs the application says before the other side speaks.
-    pub(super) system: Vec<&'a Part>,
+    pub(crate) system: Vec<&'a Part>,
 }
 
 impl<'a> Message<'a> {
-    pub(super) fn parts(&self) -> impl Iterator<Item = &'a Part> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &'a Part> {
         self.results.iter().chain(&self.others).copied()
     }
 }
@@ -31,7 +31,7 @@ impl<'a> Message<'a> {
 impl Arranged<'_> {
     /// Whether the model goes on from results of functions that it began to call without a thought: callers of other
     /// interfaces do not give thoughts back. Calls that follow one another with nothing but results between are one turn.
-    pub(super) fn lacks_thought(&self) -> bool {
+    pub(crate) fn lacks_thought(&self) -> bool {
         let mut began: Option<&Message<'_>> = None;
         for pair in self.messages.rchunks_exact(2) {
             let [called, last] = pair else { break };
@@ -51,8 +51,12 @@ impl Arranged<'_> {
 /// What whoever runs the application says in the middle is said after what the user says there, since it may follow the user
 /// alone, and nothing but the model may follow it; so what was kept of the conversation for the next request stays of use
 /// (<https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages>).
-pub(super) fn arrange<'a>(turns: &'a [Turn], carry: &Carry) -> Arranged<'a> {
-    let takes_system = !carry.lacks.contains("messages.system");
+pub(crate) fn arrange<'a>(turns: &'a [Turn], carry: &Carry) -> Arranged<'a> {
+    arranged(turns, !carry.lacks.contains("messages.system"))
+}
+
+/// The same, where it is known whether what whoever runs the application says may stand in the middle.
+pub(crate) fn arranged(turns: &[Turn], takes_system: bool) -> Arranged<'_> {
     let (mut system, mut messages, mut waiting) = (Vec::new(), Vec::<Message<'_>>::new(), Vec::new());
     for turn in turns {
         let mut parts = turn.parts.iter().filter(|part| part::is_said(&part.content)).peekable();
@@ -91,14 +95,23 @@ pub(super) fn arrange<'a>(turns: &'a [Turn], carry: &Carry) -> Arranged<'a> {
 
 /// Whether Anthropic takes what is said: the user begins, each side says what it can say, and each call has its result in
 /// the next turn, no more and no less (<https://platform.claude.com/docs/en/agents-and-tools/tool-use/handle-tool-calls>).
-pub(super) fn fits(arranged: &Arranged<'_>, carry: &Carry) -> Result<(), Misfit> {
+pub(crate) fn fits(arranged: &Arranged<'_>, carry: &Carry) -> Result<(), Misfit> {
+    fits_by(arranged, carry, part::fits)
+}
+
+/// The same, of parts that fit in another way.
+pub(crate) fn fits_by(
+    arranged: &Arranged<'_>,
+    carry: &Carry,
+    fits: fn(&Part, part::Place, &Carry) -> Result<(), Misfit>,
+) -> Result<(), Misfit> {
     let system = arranged.system.iter().chain(arranged.messages.iter().flat_map(|message| &message.system));
     must(system.into_iter().all(|part| matches!(part.content, Content::Text(_))), "messages")?;
     must(arranged.messages.first().is_some_and(|first| first.is_user), "messages")?;
     let mut called: Vec<&str> = Vec::new();
     for message in &arranged.messages {
         let place = if message.is_user { part::Place::User } else { part::Place::Assistant };
-        message.parts().try_for_each(|part| part::fits(part, place, carry))?;
+        message.parts().try_for_each(|part| fits(part, place, carry))?;
         let mut ids: Vec<_> = message.parts().filter_map(|part| id_of(&part.content)).collect();
         ids.sort_unstable();
         if message.is_user {

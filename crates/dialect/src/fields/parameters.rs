@@ -1,7 +1,7 @@
 use phi_words::Modality;
 
 use super::{Kind, Row, chat, embeddings};
-use crate::{Carry, LimitName, Speaks};
+use crate::{Carry, LimitName, Speaks, bedrock};
 
 /// What becomes of a field on one route, as `GET /models` lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,13 +70,19 @@ fn treatment(row: &Row, carry: &Carry) -> Treatment {
 fn otherwise(row: &Row, carry: &Carry, carried: bool) -> Treatment {
     let is_mistral = carry.speaks == Speaks::Mistral;
     let is_anthropic = matches!(carry.speaks, Speaks::Anthropic(_));
+    let is_bedrock = carry.speaks == Speaks::Bedrock;
     match (row.kind, row.name) {
         (Kind::Refused | Kind::Moot, _) => Treatment::Refused,
         (Kind::Known { .. }, "n" | "logit_bias" | "logprobs" | "top_logprobs" | "prediction" | "verbosity") => {
             Treatment::Refused
         }
-        (Kind::Known { .. }, "seed" | "frequency_penalty" | "presence_penalty") if is_anthropic => Treatment::Refused,
-        (Kind::Known { .. }, "parallel_tool_calls") if carry.speaks == Speaks::Gemini => Treatment::Refused,
+        (Kind::Known { .. }, "seed" | "frequency_penalty" | "presence_penalty") if is_anthropic || is_bedrock => {
+            Treatment::Refused
+        }
+        (Kind::Known { .. }, "parallel_tool_calls") if is_bedrock || carry.speaks == Speaks::Gemini => {
+            Treatment::Refused
+        }
+        (Kind::Known { .. }, "reasoning_effort") if is_bedrock && !bedrock::is_claude(&carry.own) => Treatment::Refused,
         (Kind::Known { .. }, _) if !carried => Treatment::Refused,
         (Kind::Rewritten, "user" | "safety_identifier") if is_anthropic && carried => Treatment::Translated,
         (Kind::Rewritten, _) => Treatment::LeftOut,
@@ -152,7 +158,7 @@ mod tests {
     #[test]
     fn what_is_listed_is_what_becomes_of_it() {
         let at = crate::anthropic::At::FirstParty { geo: None };
-        for speaks in [Speaks::OpenAi, Speaks::Mistral, Speaks::Anthropic(at), Speaks::Gemini] {
+        for speaks in [Speaks::OpenAi, Speaks::Mistral, Speaks::Anthropic(at), Speaks::Gemini, Speaks::Bedrock] {
             let capabilities = phi_words::Capability::ALL.iter().copied().collect();
             let carry = Carry { speaks, capabilities, ..Carry::plain("gemini-3.5-flash".parse().unwrap()) };
             for (name, treatment) in parameters(Modality::Chat, &carry) {

@@ -113,7 +113,7 @@ impl ChatQuestion {
         self.fields.fits(carry)?;
         match carry.speaks {
             Speaks::OpenAi => Ok(()),
-            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini => {
+            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => {
                 self.beyond()?;
                 dialects::fits(self.conversation(), carry)
             }
@@ -136,7 +136,7 @@ impl ChatQuestion {
     pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
         match carry.speaks {
             Speaks::OpenAi => self.pass(carry, pseudonym, class),
-            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini => {
+            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => {
                 let mut rendered = dialects::render(self.conversation(), carry, pseudonym, class);
                 let names = self.fields.known().filter(|(row, _)| UNSAID.contains(&row.name)).map(|(row, _)| row.name);
                 rendered.left_out.extend(names);

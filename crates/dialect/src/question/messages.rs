@@ -177,7 +177,7 @@ const BYTES_OF_DOCUMENT: u64 = 32;
 /// Whether hosts that speak so are told what is worth keeping, and are given back what they hid.
 const fn keeps(speaks: Speaks) -> bool {
     match speaks {
-        Speaks::Anthropic(_) => true,
+        Speaks::Anthropic(_) | Speaks::Bedrock => true,
         Speaks::OpenAi | Speaks::Mistral | Speaks::Gemini => false,
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use phi_record::{Act, By};
-use phi_vault::{Deposit, Sealed, ServiceAccount};
+use phi_vault::{AwsKey, Deposit, NotAnAwsKey, Sealed, ServiceAccount};
 use phi_words::{CredentialId, HostName, KeyKind, ProviderKey, ProviderName, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,7 +22,8 @@ pub enum Orders {
     /// Put a provider's key into the vault, from a file or from standard input; never from the command line.
     #[command(after_help = "\
 examples: phi vault put infomaniak --set product_id=12345 < key.txt
-          phi vault put google < service-account.json")]
+          phi vault put google < service-account.json
+          aws iam create-access-key --user-name phi | phi vault put bedrock")]
     Put(Put),
     /// List the keys, without the keys.
     List,
@@ -48,8 +49,8 @@ pub struct Put {
     /// A parameter of the host's address, such as `product_id=12345`. May be given again.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parameter)]
     params: Vec<(String, String)>,
-    /// The file that holds the key: on one line, or as Google's JSON file of a service account. Standard input where this
-    /// is not said.
+    /// The file that holds the key: on one line, as Google's JSON file of a service account, or as AWS's JSON of an access
+    /// key. Standard input where this is not said.
     #[arg(long)]
     file: Option<PathBuf>,
     #[arg(skip)]
@@ -78,6 +79,7 @@ impl fmt::Debug for Key {
 enum Given {
     Plain(ProviderKey),
     Account(ServiceAccount),
+    Aws(AwsKey),
 }
 
 impl Orders {
@@ -139,9 +141,10 @@ impl Put {
             );
         };
         let given = self.key.context("no key was read")?.read()?;
+        let wanted = hosts.first().and_then(|host| host.auth.wants()).unwrap_or(KeyKind::Plain);
         hosts.retain(|host| host.is_opened_by(given.kind()));
         if hosts.is_empty() {
-            bail!("{}", given.misfit(opens));
+            bail!("{}", misfit(opens, wanted, given.kind()));
         }
         let theirs = catalogue.hosts().iter().filter(|host| host.provider == provider);
         known(&self.params, &provider, theirs.flat_map(|host| host.params()).collect())?;
@@ -161,6 +164,7 @@ impl Put {
         let sealed = match given {
             Given::Plain(key) => deployment.seal(deposit, &key)?,
             Given::Account(account) => deployment.seal_account(deposit, &account)?,
+            Given::Aws(key) => deployment.seal_aws(deposit, &key)?,
         };
         let act = Act::new(by, "vault.put")
             .about("credential", sealed.id)
@@ -184,10 +188,17 @@ fn known(params: &[(String, String)], provider: &ProviderName, names: BTreeSet<&
 }
 
 impl Key {
-    /// A JSON object is the key file of a service account; no provider's key begins like one.
+    /// A JSON object is an access key of AWS or the key file of a service account; no provider's key begins like one.
     fn read(self) -> anyhow::Result<Given> {
         if !self.0.starts_with('{') {
             return Ok(Given::Plain(ProviderKey::new(self.0)));
+        }
+        match AwsKey::parse(&self.0) {
+            Ok(key) => return Ok(Given::Aws(key)),
+            Err(error @ NotAnAwsKey::Field(_)) => {
+                bail!("{error}\n  hint: `aws iam create-access-key --user-name NAME` writes a new one as JSON")
+            }
+            Err(NotAnAwsKey::Other) => {}
         }
         let hint = "hint: Google's console makes one under `IAM & Admin`, `Service accounts`, `Keys`, as JSON";
         match ServiceAccount::parse(&self.0) {
@@ -202,27 +213,31 @@ impl Given {
         match self {
             Self::Plain(_) => KeyKind::Plain,
             Self::Account(_) => KeyKind::GoogleServiceAccount,
+            Self::Aws(_) => KeyKind::AwsAccessKey,
         }
     }
 
     fn project(&self) -> Option<&str> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Aws(_) => None,
             Self::Account(account) => account.project(),
         }
     }
+}
 
-    /// What is said where it opens none of the hosts.
-    fn misfit(&self, opens: &str) -> String {
-        match self {
-            Self::Plain(_) => format!(
-                "`{opens}` is opened by a service account, not by a key on one line\n  hint: give it the account's JSON key file"
-            ),
-            Self::Account(_) => format!(
-                "`{opens}` is opened by a key on one line, not by a service account\n  hint: the file holds the key alone"
-            ),
-        }
-    }
+/// What is said where a key opens none of the hosts.
+fn misfit(opens: &str, wanted: KeyKind, given: KeyKind) -> String {
+    let called = |kind| match kind {
+        KeyKind::Plain => "a key on one line",
+        KeyKind::GoogleServiceAccount => "a service account",
+        KeyKind::AwsAccessKey => "an access key of AWS",
+    };
+    let hint = match wanted {
+        KeyKind::Plain => "the file holds the key alone",
+        KeyKind::GoogleServiceAccount => "give it the account's JSON key file",
+        KeyKind::AwsAccessKey => "give it what `aws iam create-access-key --user-name NAME` writes",
+    };
+    format!("`{opens}` is opened by {}, not by {}\n  hint: {hint}", called(wanted), called(given))
 }
 
 async fn find(deployment: &Deployment, id: CredentialId) -> anyhow::Result<Sealed> {
@@ -242,7 +257,7 @@ fn key(file: Option<PathBuf>) -> anyhow::Result<Key> {
     let key = text.trim();
     if !key.starts_with('{') && (key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
         bail!(
-            "that is no key: it has no character, or one that a header cannot hold\n  hint: the file holds the key alone, on one line, or is the JSON key file of a service account"
+            "that is no key: it has no character, or one that a header cannot hold\n  hint: the file holds the key alone, on one line, or is the JSON of a service account or of an AWS access key"
         );
     }
     Ok(Key(key.to_owned()))

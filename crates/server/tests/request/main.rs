@@ -4,6 +4,7 @@
 
 mod agreements;
 mod ask;
+mod bedrock;
 mod crowd;
 mod dialects;
 mod edge;

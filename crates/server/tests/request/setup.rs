@@ -56,6 +56,7 @@ const HOSTS: &[(&str, &str)] = &[
     ("claude-us", "us.claude.example"),
     ("vertex-claude", "vertex.claude.example"),
     ("gemini", "gemini.example"),
+    ("rock", "bedrock-runtime.eu-central-2.amazonaws.com"),
 ];
 
 /// An operator's own: `alps` at two hosts and `chalet` at a third, all in CH, and engines on the premises. `alps` is under

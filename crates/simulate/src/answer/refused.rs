@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Content, Draft, Tongue};
+use super::{Content, Draft, Tongue, bedrock};
 use crate::fault::{Shape, StatusFault};
 use crate::wire::Asked;
 
@@ -14,6 +14,7 @@ pub(super) fn refused(asked: &Asked, fault: &StatusFault) -> Draft {
     let body = match (fault.shape, Tongue::of(asked)) {
         (Shape::Own, Tongue::Anthropic) => anthropic(fault.code, message, code),
         (Shape::Own, Tongue::Gemini) => google(fault.code, message, code, fault.retry_after.as_deref()),
+        (Shape::Own, Tongue::Bedrock) => json!({"message": message}),
         (Shape::OpenAi, _) | (Shape::Own, Tongue::OpenAi) => {
             json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": code}})
         }
@@ -37,6 +38,9 @@ pub(super) fn refused(asked: &Asked, fault: &StatusFault) -> Draft {
         }
         Shape::Empty => draft.content = Content::Whole(Vec::new()),
     }
+    if fault.shape == Shape::Own && Tongue::of(asked) == Tongue::Bedrock {
+        draft = bedrock::refused(fault.code, code.unwrap_or(bedrock::kind(fault.code)), message);
+    }
     if let Some(after) = &fault.retry_after {
         draft.headers.push(("retry-after", after.clone()));
     }
@@ -50,6 +54,7 @@ pub(super) fn stated(asked: &Asked) -> Value {
         Tongue::OpenAi => json!({"error": {"message": echo, "type": "server_error", "param": null, "code": null}}),
         Tongue::Anthropic => anthropic(529, &echo, None),
         Tongue::Gemini => google(503, &echo, None, None),
+        Tongue::Bedrock => json!({"__type": "ModelErrorException", "message": echo}),
     }
 }
 

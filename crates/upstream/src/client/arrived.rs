@@ -20,6 +20,9 @@ use crate::deadline::Until;
 /// The longest wait that a host can make us believe in.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+/// The media types of streams: of server-sent events, and of Amazon's own frames.
+const STREAMS: [&str; 2] = ["text/event-stream", "application/vnd.amazon.eventstream"];
+const X_AMZN_ERRORTYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const X_MS_REGION: HeaderName = HeaderName::from_static("x-ms-region");
 /// How long the end of a stream may lag behind its terminal event before the stream is given up.
 const LAG: Duration = Duration::from_millis(50);
@@ -47,6 +50,8 @@ pub(crate) struct Told {
     pub(crate) retry_after: Option<Duration>,
     /// Where it says that the answer was made.
     pub(crate) region: Option<String>,
+    /// What it calls an error: a name, as AWS writes it.
+    pub(crate) error_type: Option<String>,
     /// Whether the body says that it is a stream of events.
     pub(crate) is_stream: bool,
 }
@@ -165,9 +170,18 @@ impl Told {
         Self {
             retry_after: after.map(|wait| wait.min(LONGEST_WAIT)),
             region: region(headers),
-            is_stream: kind.trim().eq_ignore_ascii_case("text/event-stream"),
+            error_type: text(X_AMZN_ERRORTYPE)
+                .and_then(|kind| kind.split(':').next())
+                .filter(is_word)
+                .map(str::to_owned),
+            is_stream: STREAMS.iter().any(|stream| kind.trim().eq_ignore_ascii_case(stream)),
         }
     }
+}
+
+/// Whether it is letters alone, and few: what a host calls an error must not be able to repeat what it was sent.
+fn is_word(text: &&str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Where an answer says that it was made. One that says so twice, or in no letters, names no place that anybody knows.
@@ -237,7 +251,16 @@ mod tests {
     fn nothing_else_of_the_head_is_taken() {
         let head =
             told(&[("content-type", "Text/Event-Stream; charset=utf-8"), ("set-cookie", "a=b"), ("x-ms-region", "X")]);
-        assert_eq!(head, Told { retry_after: None, region: Some("X".into()), is_stream: true });
+        assert_eq!(head, Told { retry_after: None, region: Some("X".into()), error_type: None, is_stream: true });
         assert!(!told(&[("content-type", "application/json")]).is_stream);
+        assert!(told(&[("content-type", "application/vnd.amazon.eventstream")]).is_stream);
+        for (header, name) in [
+            ("ThrottlingException", Some("ThrottlingException")),
+            ("ValidationException:http://internal.amazon.com/coral/", Some("ValidationException")),
+            ("patient 4711", None),
+            ("", None),
+        ] {
+            assert_eq!(told(&[("x-amzn-errortype", header)]).error_type.as_deref(), name, "{header}");
+        }
     }
 }

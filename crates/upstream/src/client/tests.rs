@@ -1,16 +1,20 @@
 //! The door, against simulated hosts by TLS under the law of real ones.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use phi_catalog::{Auth, Dialect, Evidence, Extent, Host as Row, Template};
 use phi_simulate::{Ca, Ended, Fault, Host, Http, Says};
+use phi_vault::AwsKey;
 use phi_words::{Prompt, ProviderKey};
 use tokio::time::Instant;
 
 use super::{Arrived, Client, ClientError, Sending, Sent, Trouble};
 use crate::deadline::{Deadlines, Late};
 use crate::hosts::{Target, TargetError};
+use crate::keys::Shown;
 
 const SOON: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(30);
@@ -89,6 +93,10 @@ fn try_target(address: &str, premises: bool) -> Result<Target, TargetError> {
     Target::of(&row, &row.address.fill(&params).expect("an address"))
 }
 
+fn shown() -> Shown {
+    Shown::Key(Arc::new(ProviderKey::new("sk-secret")))
+}
+
 fn quick() -> Deadlines {
     let ms = Duration::from_millis;
     Deadlines { connect: ms(1_000), first_byte: ms(500), idle: ms(500), total: ms(2_500) }
@@ -109,7 +117,7 @@ impl Set {
     }
 
     async fn send_to(&self, target: &Target, body: &'static str, sent: &Sent) -> Result<Arrived, Trouble> {
-        let key = ProviderKey::new("sk-secret");
+        let key = shown();
         let sending = Sending {
             target,
             path: "/chat/completions",
@@ -179,13 +187,50 @@ fn each_host_is_shown_the_key_in_its_own_way() {
     for (auth, name, value) in table {
         let row = Row { auth, ..row("https://api.host.test", false) };
         let target = Target::of(&row, &row.address.fill(&BTreeMap::new()).expect("an address")).expect("a target");
-        let request = target.request("/x", Some(&ProviderKey::new("sk-secret")), false, ()).expect("a request");
+        let request = target.request("/x", Some(&shown()), false, b"", ()).expect("a request");
         let shown: Vec<_> =
             request.headers().iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.as_str()).collect();
         assert_eq!(shown, [name], "{auth:?}");
         assert_eq!(request.headers()[name], value, "{auth:?}");
-        assert!(target.request("/x", None, false, ()).is_err(), "{auth:?}");
+        assert!(target.request("/x", None, false, b"", ()).is_err(), "{auth:?}");
     }
+}
+
+#[test]
+fn a_host_of_aws_is_shown_signatures_alone() {
+    let row = |address| Row { auth: Auth::AwsSigV4, dialect: Dialect::Bedrock, ..row(address, false) };
+    let at = |row: &Row| Target::of(row, &row.address.fill(&BTreeMap::new()).expect("an address")).expect("a target");
+    let target = at(&row("https://bedrock-runtime.eu-west-1.amazonaws.com/model"));
+    let key = r#"{"AccessKeyId":"AKIDEXAMPLEEXAMPLE00","SecretAccessKey":"sk-secret","SessionToken":"session"}"#;
+    let signing = Shown::Aws { key: Arc::new(AwsKey::parse(key).expect("a key")), at: Timestamp::UNIX_EPOCH };
+    let request = target.request("/m%3A0/converse-stream", Some(&signing), true, b"{}", ()).expect("a request");
+    let mut names: Vec<_> = request.headers().keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "accept",
+            "accept-encoding",
+            "authorization",
+            "content-type",
+            "user-agent",
+            "x-amz-content-sha256",
+            "x-amz-date",
+            "x-amz-security-token"
+        ]
+    );
+    let signed = request.headers()["authorization"].to_str().expect("text");
+    let scope =
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLEEXAMPLE00/19700101/eu-west-1/bedrock/aws4_request, SignedHeaders=";
+    assert!(signed.starts_with(scope), "{signed}");
+    assert!(request.headers()["authorization"].is_sensitive());
+    assert_eq!(request.headers()["accept"], "application/vnd.amazon.eventstream");
+    for wrong in [None, Some(&shown())] {
+        assert!(target.request("/x", wrong, false, b"", ()).is_err());
+    }
+    assert!(at(&row("https://api.host.test")).request("/x", Some(&signing), false, b"", ()).is_err(), "no region");
+    let bearer = Row { auth: Auth::Bearer, ..row("https://bedrock-runtime.eu-west-1.amazonaws.com/model") };
+    assert!(at(&bearer).request("/x", Some(&signing), false, b"", ()).is_err());
 }
 
 async fn a_connection_is_used_again_also_after_a_stream(http: Http) {

@@ -216,6 +216,7 @@ fn after_the_key(row: &Row, cell: &Cell<'_>, scene: &Scene, now: Timestamp) -> O
 fn put(row: &Row) -> String {
     let (file, told) = match row.host.auth.wants() {
         Some(KeyKind::GoogleServiceAccount) => ("service-account.json", Some("project")),
+        Some(KeyKind::AwsAccessKey) => ("access-key.json", None),
         Some(KeyKind::Plain) | None => ("key.txt", None),
     };
     let params = row.host.params().into_iter().filter(|param| Some(*param) != told);
