@@ -17,6 +17,7 @@ use std::sync::Arc;
 use phi_words::{Capability, Class, Code, Refusal};
 
 use crate::json::Value;
+use crate::remote::{MOST_IMAGES, Reading, Remote, Shape};
 use crate::{Carry, Misfit};
 
 pub(crate) use format::{is_json_object, is_text};
@@ -219,19 +220,36 @@ pub(crate) fn row(table: &'static [Row], name: &str) -> Option<&'static Row> {
 /// What a reading finds besides the fields themselves.
 #[derive(Debug)]
 pub(crate) struct Found {
-    class: Class,
+    reading: Reading,
     /// What the request needs of a model beyond text.
     pub(crate) capabilities: BTreeSet<Capability>,
     /// The fields that we do not know, by path.
     pub(crate) unknown: Vec<Arc<str>>,
+    /// The images that stand elsewhere, in the order of the body.
+    pub(crate) remotes: Vec<Remote>,
 }
 
 /// How many fields we do not know a body may have.
 const MAX_UNKNOWN: usize = 64;
 
 impl Found {
-    pub(crate) fn new(class: Class) -> Self {
-        Self { class, capabilities: BTreeSet::new(), unknown: Vec::new() }
+    pub(crate) fn new(reading: Reading) -> Self {
+        Self { reading, capabilities: BTreeSet::new(), unknown: Vec::new(), remotes: Vec::new() }
+    }
+
+    /// Notes an image that is named by its address at `path`, or refuses it. `place` is what the image takes the place of.
+    pub(crate) fn remote(
+        &mut self,
+        path: String,
+        address: Value<'_>,
+        place: (Value<'_>, Shape),
+    ) -> Result<(), Refusal> {
+        let remote = Remote::read(path, address, place, &self.reading)?;
+        if self.remotes.len() >= MOST_IMAGES {
+            return Err(invalid(remote.path().to_owned(), "is one of more than 8 addresses of images"));
+        }
+        self.remotes.push(remote);
+        Ok(())
     }
 
     pub(crate) fn needs(&mut self, capability: Capability) {
@@ -257,7 +275,7 @@ impl Found {
         if known.into_iter().chain(steering).any(|name| name.eq_ignore_ascii_case(&spelled)) {
             return Err(unsupported(path, "is not spelled as we know it", "write it in its own spelling"));
         }
-        if self.class == Class::Phi {
+        if self.reading.class == Class::Phi {
             return Err(unsupported(path, "is not a field that we know", "leave it out of requests with PHI"));
         }
         if self.unknown.len() >= MAX_UNKNOWN {

@@ -147,6 +147,11 @@ impl<'d> Value<'d> {
         self.node.start as usize
     }
 
+    /// Which bytes of the document it is.
+    pub(crate) fn place(self) -> std::ops::Range<usize> {
+        self.node.start as usize..self.node.end as usize
+    }
+
     /// A string, unescaped.
     pub fn text(self) -> Option<Cow<'d, str>> {
         let inner = self.raw().strip_prefix(b"\"")?.strip_suffix(b"\"")?;

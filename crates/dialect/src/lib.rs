@@ -23,6 +23,7 @@ pub mod messages;
 pub mod middle;
 pub mod openai;
 mod question;
+pub mod remote;
 mod responses;
 mod sealer;
 mod seals;

@@ -19,6 +19,8 @@ pub use responses::{ResponsesQuestion, read_responses};
 
 use crate::fields::{self, Found, Kind, Row};
 use crate::json::{Document, Object, Value};
+use crate::middle::Media;
+use crate::remote::{self, Reading, Remote};
 use crate::{Carry, Field, Misfit, Rendered, Sealer};
 
 /// By which endpoint a caller asks. It says how he is spoken to.
@@ -43,16 +45,17 @@ impl Way {
         }
     }
 
-    /// Reads a body of this endpoint, in which items may be sealed by `sealer`.
+    /// Reads a body of this endpoint, in which items may be sealed by `sealer`. With a class alone for a reading, no image may
+    /// stand elsewhere.
     ///
     /// # Errors
     /// The refusals of step 6 of the contract's section 9.
-    pub fn read(self, body: Prompt, class: Class, sealer: &Sealer) -> Result<Question, Refusal> {
+    pub fn read(self, body: Prompt, reading: impl Into<Reading>, sealer: &Sealer) -> Result<Question, Refusal> {
         match self {
-            Self::Chat => read_chat(body, class).map(Question::Chat),
-            Self::Messages => read_messages(body, class).map(Question::Messages),
-            Self::Responses => read_responses(body, class, sealer).map(Question::Responses),
-            Self::Embeddings => read_embeddings(body, class).map(Question::Embeddings),
+            Self::Chat => read_chat(body, reading).map(Question::Chat),
+            Self::Messages => read_messages(body, reading).map(Question::Messages),
+            Self::Responses => read_responses(body, reading, sealer).map(Question::Responses),
+            Self::Embeddings => read_embeddings(body, reading.into().class).map(Question::Embeddings),
         }
     }
 }
@@ -136,6 +139,36 @@ impl Question {
         }
     }
 
+    /// The images that the body names by their address. They have to be fetched, and be given to [`Question::furnish`], before
+    /// the question is rendered.
+    pub fn remotes(&self) -> &[Remote] {
+        match self {
+            Self::Chat(chat) => &chat.fields().remotes,
+            Self::Messages(messages) => &messages.fields().remotes,
+            Self::Responses(responses) => &responses.fields().remotes,
+            Self::Embeddings(_) => &[],
+        }
+    }
+
+    /// The same question with these images, one for each of its remotes, in the place of their addresses: the body is written
+    /// so and read again, and no address may be left in it.
+    ///
+    /// # Errors
+    /// As [`Way::read`].
+    pub fn furnish(&self, images: &[Media], class: Class, sealer: &Sealer) -> Result<Self, Refusal> {
+        let text = match self {
+            Self::Chat(chat) => chat.fields().document.text(),
+            Self::Messages(messages) => messages.fields().document.text(),
+            Self::Responses(responses) => responses.fields().document.text(),
+            Self::Embeddings(_) => return Ok(self.clone()),
+        };
+        let mut furnished = self.way().read(remote::furnished(text, self.remotes(), images)?, class, sealer)?;
+        if let (Self::Messages(before), Self::Messages(after)) = (self, &mut furnished) {
+            after.leave_out_as(before);
+        }
+        Ok(furnished)
+    }
+
     /// How many bytes the caller's body has.
     pub fn body_len(&self) -> usize {
         match self {
@@ -206,18 +239,19 @@ struct Fields {
     model: ModelName,
     capabilities: BTreeSet<Capability>,
     unknown: Vec<Arc<str>>,
+    remotes: Vec<Remote>,
     /// For each member of the body, its row, if the table knows it and it is not `null`.
     rows: Vec<Option<&'static Row>>,
 }
 
 impl Fields {
-    fn read(table: &'static [Row], body: Prompt, class: Class) -> Result<Self, Refusal> {
+    fn read(table: &'static [Row], body: Prompt, reading: Reading) -> Result<Self, Refusal> {
         let document = Document::parse(body.expose_into_bytes()).map_err(|error| Refusal::from(&error))?;
         let members = document
             .root()
             .members()
             .ok_or_else(|| Refusal::new(Code::InvalidRequest, "the body is not an object", "send one JSON object"))?;
-        let (mut found, mut rows) = (Found::new(class), Vec::new());
+        let (mut found, mut rows) = (Found::new(reading), Vec::new());
         for (key, value) in members {
             let row = fields::row(table, &key);
             rows.push(row.filter(|_| !value.is_null()));
@@ -228,8 +262,8 @@ impl Fields {
             }
         }
         let model = read_model(document.root())?;
-        let Found { capabilities, unknown, .. } = found;
-        Ok(Self { table, document, model, capabilities, unknown, rows })
+        let Found { capabilities, unknown, remotes, .. } = found;
+        Ok(Self { table, document, model, capabilities, unknown, remotes, rows })
     }
 
     /// A field, if it is there and not `null`.

@@ -12,12 +12,14 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
+use phi_catalog::Catalogue;
 use phi_dialect::Way;
+use phi_dialect::remote::Reading;
 use phi_identify::Caller;
 use phi_police::{Ask, Police, Terms};
-use phi_record::{Recorder, Refused};
+use phi_record::{Opened, Recorder, Refused};
 use phi_route::Plan;
-use phi_upstream::{Ending, Failure, Reply, Upstream};
+use phi_upstream::{Ending, Failure, Fetched, Reply, Upstream};
 use phi_words::{Class, Clock, Code, Modality, Refusal, Region, RequestId, Wait};
 use tokio::sync::Semaphore;
 
@@ -236,12 +238,13 @@ impl Gateway {
         let caller = self.identify(call, &snapshot, headers)?; // who
         let slot = self.admit(call, &caller)?; // rate and concurrency; ends with the answer's last byte
         let terms = self.terms(call, &snapshot, caller, headers)?; // region, class, floors
-        let ask = self.read(call, terms, way, headers, body).await?; // the body is read only now
+        let ask = self.read(call, &snapshot, terms, way, headers, body).await?; // the body is read only now
         let permit = self.police.permit(ask)?; // may they: judges the request, and then every route
         let plan = self.plan(call, &snapshot, permit)?; // who answers: what residency law and permit allow
         let opened = self.recorder.open(call.told.id, None, plan, slot, call.arrived).await?; // durable
         call.opened = true;
-        self.upstream.walk(opened).await
+        let fetched = self.fetch(call, opened).await?; // images at an address, where the operator allows that
+        self.upstream.walk(fetched).await
     }
 
     pub(crate) fn identify(
@@ -288,19 +291,20 @@ impl Gateway {
     async fn read(
         &self,
         call: &mut Call,
+        snapshot: &Snapshot,
         terms: Terms,
         way: Way,
         headers: &http::HeaderMap,
         body: Incoming,
     ) -> Result<Ask, Refusal> {
         let body = self.body(call, way.modality(), headers, body).await?;
-        let (asked, class) = (body.clone(), terms.class());
-        let sealer = self.upstream.sealer(terms.caller().org().id, class);
+        let (asked, reading) = (body.clone(), self.reading(&terms, snapshot.scene.catalogue()));
+        let sealer = self.upstream.sealer(terms.caller().org().id, reading.class);
         let mut question = if way.modality() == Modality::Chat && asked.len() <= READ_AT_ONCE {
-            way.read(asked, class, &sealer)?
+            way.read(asked, reading, &sealer)?
         } else {
             let _turn = self.readers.acquire().await;
-            let reading = tokio::task::spawn_blocking(move || way.read(asked, class, &sealer));
+            let reading = tokio::task::spawn_blocking(move || way.read(asked, reading, &sealer));
             reading.await.unwrap_or_else(|_| Err(internal()))?
         };
         if headers::names_betas(headers) {
@@ -308,6 +312,17 @@ impl Gateway {
         }
         call.model = Some("unknown".to_owned());
         Ok(terms.ask(question, body))
+    }
+
+    /// How a body is read under these terms.
+    pub(crate) fn reading(&self, terms: &Terms, catalogue: &Catalogue) -> Reading {
+        Reading { class: terms.class(), images: self.upstream.images(terms.region(), catalogue) }
+    }
+
+    /// Images that are fetched are bytes of the body.
+    async fn fetch(&self, call: &mut Call, opened: Opened) -> Result<Fetched, Failure> {
+        let mut room = |bytes| call.hold.as_mut().map_or(Ok(()), |hold| hold.grow(bytes).map_err(body::scarce));
+        self.upstream.fetch(opened, &mut room).await
     }
 
     /// Reads a body within the bounds of its kind of work, and of all.

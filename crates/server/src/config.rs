@@ -10,8 +10,8 @@ use std::time::Duration;
 use phi_catalog::Catalogue;
 use phi_gateway::Bounds;
 use phi_ledger::Durability;
-use phi_upstream::{Deadlines, Proxy, Restraint};
-use phi_words::{ModelName, Slug};
+use phi_upstream::{Deadlines, Fetching, Proxy, Restraint};
+use phi_words::{Country, ModelName, Slug};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -46,11 +46,13 @@ pub struct DeploymentSection {
     pub replica: String,
     /// Whether it serves organizations other than its operator's own: then PHI needs an agreement with the customer too.
     pub hosted: bool,
+    /// The country that it stands in, by its ISO 3166-1 code such as `CH`.
+    pub country: Option<String>,
 }
 
 impl Default for DeploymentSection {
     fn default() -> Self {
-        Self { name: "phi".into(), replica: "a".into(), hosted: false }
+        Self { name: "phi".into(), replica: "a".into(), hosted: false, country: None }
     }
 }
 
@@ -122,6 +124,12 @@ pub struct UpstreamSection {
     pub proxy: Option<String>,
     /// The file of the proxy's login, `NAME:PASSWORD` on one line, that only this user can read.
     pub proxy_login_file: Option<PathBuf>,
+    /// Whether images that a request names by an `https:` address are fetched, by this server itself: without PHI, and only
+    /// for requests whose region holds `deployment.country`.
+    pub fetch: bool,
+    /// The only hosts that images are fetched from, as `HOST` or `HOST:PORT`. Where none is named: every host of the public
+    /// internet, at port 443.
+    pub fetch_hosts: Vec<String>,
     /// Seconds to connect, TLS included.
     pub connect_seconds: u64,
     /// Seconds to the first byte of an answer.
@@ -145,6 +153,8 @@ impl Default for UpstreamSection {
             ca_file: None,
             proxy: None,
             proxy_login_file: None,
+            fetch: false,
+            fetch_hosts: Vec::new(),
             connect_seconds: deadlines.connect.as_secs(),
             first_byte_seconds: deadlines.first_byte.as_secs(),
             idle_seconds: deadlines.idle.as_secs(),
@@ -187,6 +197,8 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     /// The proxy through which hosts that are not on the premises are reached.
     pub proxy: Option<Proxy>,
+    /// The leave to fetch images.
+    pub fetching: Option<Fetching>,
     /// How long hosts are waited for.
     pub deadlines: Deadlines,
     /// How much is asked of hosts at once, and again.
@@ -294,6 +306,7 @@ impl Written {
             evidence: self.route.evidence.into(),
             ca_file: self.upstream.ca_file.clone(),
             proxy: self.proxy()?,
+            fetching: self.fetching()?,
             deadlines: self.deadlines()?,
             restraint: self.restraint()?,
         })
@@ -332,6 +345,34 @@ impl Written {
         let hint = "write `http://HOST:PORT`, and the proxy's login into the file of `upstream.proxy_login_file`";
         let proxy = Proxy::parse(address, login_file);
         proxy.map(Some).map_err(|error| wrong("upstream.proxy", error.to_string(), hint))
+    }
+
+    fn fetching(&self) -> Result<Option<Fetching>, ConfigError> {
+        let country: Option<Country> = match &self.deployment.country {
+            None => None,
+            Some(code) => Some(code.parse().map_err(|error| {
+                wrong("deployment.country", format!("is {error}"), "write the code of a country, such as `CH`")
+            })?),
+        };
+        let UpstreamSection { fetch, fetch_hosts, proxy, .. } = &self.upstream;
+        if !fetch {
+            return match fetch_hosts.is_empty() {
+                true => Ok(None),
+                false => Err(wrong("upstream.fetch_hosts", "is of no use".into(), "set `upstream.fetch = true` too")),
+            };
+        }
+        let Some(country) = country else {
+            let problem = "needs to know where this server stands".to_owned();
+            return Err(wrong("upstream.fetch", problem, "set `deployment.country`, such as `\"CH\"`"));
+        };
+        if proxy.is_some() {
+            let problem =
+                "cannot be beside `upstream.proxy`, behind which nobody here sees where a name leads".to_owned();
+            return Err(wrong("upstream.fetch", problem, "leave one of the two out"));
+        }
+        let bad =
+            |host: &str| wrong("upstream.fetch_hosts", format!("has `{host}`"), "write `HOST` or `HOST:PORT` of names");
+        Fetching::new(country, fetch_hosts).map(Some).map_err(bad)
     }
 
     fn deadlines(&self) -> Result<Deadlines, ConfigError> {
@@ -467,6 +508,17 @@ mod tests {
             ("[upstream]\nwaiting = 0", "upstream.waiting"),
             ("[upstream]\nretry_percent = 2000", "upstream.retry_percent"),
             ("[deployment]\nname = 'a/b'", "deployment.name"),
+            ("[deployment]\ncountry = 'Switzerland'", "deployment.country"),
+            ("[upstream]\nfetch = true", "deployment.country"),
+            (
+                "deployment = { country = 'CH' }\nupstream = { fetch = true, proxy = 'http://p.example:1' }",
+                "upstream.proxy",
+            ),
+            ("deployment = { country = 'CH' }\nupstream = { fetch_hosts = ['a.example'] }", "upstream.fetch_hosts"),
+            (
+                "deployment = { country = 'CH' }\nupstream = { fetch = true, fetch_hosts = ['*'] }",
+                "upstream.fetch_hosts",
+            ),
             ("[gateway]\nrunning = 0", "gateway.running"),
             ("[gateway]\nbodies_bytes = 4096", "gateway.bodies_bytes"),
         ] {

@@ -362,8 +362,8 @@ fn restart_needed(before: &Config, after: &Config) -> Vec<&'static str> {
     differs("record", (before.durability, before.segment_bytes) != (after.durability, after.segment_bytes));
     differs(
         "upstream",
-        (&before.ca_file, &before.proxy, before.deadlines, before.restraint)
-            != (&after.ca_file, &after.proxy, after.deadlines, after.restraint),
+        (&before.ca_file, &before.proxy, &before.fetching, before.deadlines, before.restraint)
+            != (&after.ca_file, &after.proxy, &after.fetching, after.deadlines, after.restraint),
     );
     let taken_on = |config: &Config| phi_gateway::Bounds { edge: phi_gateway::Edge::default(), ..config.bounds };
     differs("gateway", taken_on(before) != taken_on(after));

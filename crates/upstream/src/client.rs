@@ -4,6 +4,7 @@ mod alarm;
 mod arrived;
 mod bell;
 mod connect;
+mod image;
 mod link;
 mod pipe;
 mod pool;
@@ -50,6 +51,8 @@ pub(crate) use trouble::Trouble;
 pub struct Client {
     public: Pool,
     premises: Pool,
+    /// The way to images, which is nobody else's: no connection is kept, and no proxy leads there.
+    images: Connector,
     deadlines: Deadlines,
 }
 
@@ -105,12 +108,15 @@ impl Client {
         proxy: Option<&Proxy>,
         deadlines: Deadlines,
     ) -> Result<Self, ClientError> {
-        let tls = roots::tls(roots)?;
+        let roots = Arc::new(roots);
+        let tls = roots::tls(Arc::clone(&roots), &["h2", "http/1.1"])?;
         let ping = Ping { after: deadlines.idle / 4, within: deadlines.connect };
         let connector = |law| Connector::new(names.clone(), law, tls.clone(), deadlines.connect);
         let public = connector(Law::PublicOnly).through(proxy.map(Proxy::tunnel).transpose()?);
         let premises = connector(Law::Premises);
-        Ok(Self { public: Pool::new(public, ping), premises: Pool::new(premises, ping), deadlines })
+        let tls = roots::tls(roots, &["http/1.1"])?;
+        let images = Connector::new(names.clone(), Law::PublicOnly, tls, deadlines.connect);
+        Ok(Self { public: Pool::new(public, ping), premises: Pool::new(premises, ping), images, deadlines })
     }
 
     /// How long hosts may take.

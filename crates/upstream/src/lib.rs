@@ -1,6 +1,7 @@
 //! The hand: the one place from which anything leaves for a host.
 //!
-//! [`Upstream::walk`] takes nothing but an opened entry, and tries the routes of its plan one after the other.
+//! [`Upstream::fetch`] takes nothing but an opened entry, and brings in what it names by an address, where the operator allows
+//! that. [`Upstream::walk`] takes nothing but what comes of that, and tries the routes of its plan one after the other.
 //! `client.rs` is the only door out. It speaks to the hosts of the catalogue and to nobody else: to the very address that
 //! was checked, by TLS unless the host stands on the operator's premises, through no proxy but the operator's own, after no redirect.
 //! [`Upstream::errand`] carries no payload.
@@ -12,6 +13,7 @@ mod client;
 mod deadline;
 mod ending;
 mod errand;
+mod fetch;
 mod frames;
 mod hosts;
 mod keys;
@@ -27,6 +29,7 @@ pub use client::{Client, ClientError, Proxy, ProxyError};
 pub use deadline::Deadlines;
 pub use ending::Ending;
 pub use errand::Errand;
+pub use fetch::{Fetched, Fetching, Room};
 pub use frames::Frames;
 pub use reply::{Answer, Failure, Reply};
 pub use walk::Upstream;

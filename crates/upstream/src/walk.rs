@@ -1,5 +1,5 @@
-//! The walk along a plan: one route after the other, until one answers. It takes nothing but an opened entry, and no
-//! route that is not in the plan.
+//! The walk along a plan: one route after the other, until one answers. It takes nothing but an opened entry with all inside
+//! that it names, and no route that is not in the plan.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use http::StatusCode;
 use phi_catalog::Row;
 use phi_crypto::{Purpose, Root, hex};
 use phi_dialect::{Framing, Listener, Question, Rendered, Speaks, openai};
-use phi_police::Ask;
-use phi_record::{Ended, Entry, Incident, Opened, Outcome, Reach};
+use phi_police::Terms;
+use phi_record::{Ended, Entry, Incident, Outcome, Reach};
 use phi_route::health::{Sign, Way};
 use phi_route::{Health, Planned, Scene};
 use phi_vault::Vault;
@@ -25,7 +25,7 @@ use crate::keys::{Keys, Shown};
 use crate::outcome::{Verdict, after_all, spent};
 use crate::place::{self, Told};
 use crate::turn::{Tally, Turn};
-use crate::{Answer, Failure, Frames, Reply, Restraint};
+use crate::{Answer, Failure, Fetched, Fetching, Frames, Reply, Restraint};
 
 /// The longest answer that is held whole, and the longest error that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -39,6 +39,7 @@ pub struct Upstream {
     pub(crate) client: Client,
     pub(crate) keys: Keys,
     pub(crate) root: Root,
+    pub(crate) fetching: Option<Fetching>,
     clock: Clock,
     scene: ArcSwap<Scene>,
     health: Arc<Health>,
@@ -63,12 +64,19 @@ impl Upstream {
             client,
             keys: Keys::new(vault, clock.clone()),
             root,
+            fetching: None,
             health: Arc::new(Health::new(restraint.waiting)),
             budget: Budget::new(restraint, clock.now()),
             tally: Arc::default(),
             end: End::new(),
             clock,
         }
+    }
+
+    /// The same with the operator's leave to fetch images, if there is one.
+    #[must_use]
+    pub fn fetching(self, fetching: Option<Fetching>) -> Self {
+        Self { fetching, ..self }
     }
 
     /// From now on each attempt has to hold in this scene, those of requests that are on their way too.
@@ -111,9 +119,9 @@ impl Upstream {
     ///
     /// # Errors
     /// What the caller is told where nobody answered; the entry is closed.
-    pub async fn walk(&self, opened: Opened) -> Result<Reply, Failure> {
-        let (plan, mut entry) = opened.into_parts();
-        let (permit, routes) = plan.into_parts();
+    pub async fn walk(&self, fetched: Fetched) -> Result<Reply, Failure> {
+        let Fetched { permit, routes, mut entry, question } = fetched;
+        let question = question.as_ref().unwrap_or_else(|| permit.ask().question());
         let org = permit.ask().terms().caller().org().id;
         let until = Instant::now() + self.client.deadlines().total;
         let (mut verdicts, mut unfit) = (Vec::new(), Vec::new());
@@ -150,7 +158,7 @@ impl Upstream {
             entry.begin(planned);
             let attempted = tokio::select! {
                 biased;
-                attempted = self.attempt(permit.ask(), planned, &mut entry, until, turn) => attempted,
+                attempted = self.attempt((permit.ask().terms(), question), planned, &mut entry, until, turn) => attempted,
                 () = ending.wait() => {
                     refusal = Some(Ending::refusal());
                     break;
@@ -183,13 +191,13 @@ impl Upstream {
     /// One attempt. `turn` ends with it, or with the end of a stream; dropped meanwhile, the caller left.
     async fn attempt(
         &self,
-        ask: &Ask,
+        asked: Asked<'_>,
         planned: &Planned,
         entry: &mut Entry,
         until: Instant,
         mut turn: Turn,
     ) -> Result<(Answer, Vec<&'static str>), Verdict> {
-        match self.ask(ask, planned, entry, until).await {
+        match self.ask(asked, planned, entry, until).await {
             Ok((Answer::Stream(frames), left_out)) => {
                 turn.answers();
                 Ok((Answer::Stream(Box::new(frames.ending(turn))), left_out))
@@ -207,15 +215,15 @@ impl Upstream {
 
     async fn ask(
         &self,
-        ask: &Ask,
+        asked: Asked<'_>,
         planned: &Planned,
         entry: &mut Entry,
         until: Instant,
     ) -> Result<(Answer, Vec<&'static str>), Verdict> {
-        let (row, question) = (planned.row(), ask.question());
+        let (row, question) = (planned.row(), asked.1);
         let key = self.key(planned).await?;
         let target = Target::of(&row.host, planned.address()).map_err(|error| Verdict::of_trouble(&error.into()))?;
-        let Rendered { body, left_out } = self.render(ask, planned);
+        let Rendered { body, left_out } = self.render(asked, planned);
         let path = phi_dialect::path(question, planned.carry());
         let sending =
             Sending { target: &target, path: &path, key: key.as_ref(), body, stream: question.stream(), until };
@@ -293,15 +301,18 @@ impl Upstream {
         u64::try_from(self.clock.now().as_second()).unwrap_or_default()
     }
 
-    fn render(&self, ask: &Ask, planned: &Planned) -> Rendered {
-        let org = ask.terms().caller().org().id;
+    fn render(&self, (terms, question): Asked<'_>, planned: &Planned) -> Rendered {
+        let org = terms.caller().org().id;
         let key = self.root.derive(Purpose::Pseudonym(org));
         // Thirty-two characters: within every host's bounds for a user's name, and too many to collide.
         let pseudonym =
             |name: &str| hex(&key.tag(&[planned.row().provider.as_str().as_bytes(), name.as_bytes()])).split_off(32);
-        ask.question().render(planned.carry(), &pseudonym, ask.terms().class())
+        question.render(planned.carry(), &pseudonym, terms.class())
     }
 }
+
+/// What is asked, and under which terms.
+type Asked<'a> = (&'a Terms, &'a Question);
 
 /// Whether a reply says that it was made elsewhere than planned; of that the operator hears.
 fn is_elsewhere(entry: &mut Entry, row: &Row, told: Option<Told<'_>>) -> bool {

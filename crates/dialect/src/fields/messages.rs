@@ -2,6 +2,7 @@ use phi_words::{Capability, Refusal};
 
 use super::{Found, invalid, unsupported};
 use crate::json::{Kind, List, Object, Value};
+use crate::remote::Shape;
 
 /// What becomes of one key of a message; `null` counts as absent for all but the content.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -158,7 +159,7 @@ fn check_part(path: &str, role: &str, part: Value<'_>, found: &mut Found) -> Res
     if filled { Ok(()) } else { Err(invalid(format!("{path}.{body}"), "is missing")) }
 }
 
-/// An image inside the request. A remote address is refused: somebody would have to fetch it, and so learn of the request.
+/// An image inside the request, or where it stands if it may stand elsewhere: no host is ever told an address.
 fn check_image(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
     found.needs(Capability::Vision);
     let members = value.members().ok_or_else(|| invalid(path.to_owned(), "must be an object"))?;
@@ -168,8 +169,7 @@ fn check_image(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Re
             "url" => {
                 there = true;
                 if !is_inline_image(value) {
-                    let hint = "send the image itself: `data:image/png;base64,…`, or jpeg, gif or webp";
-                    return Err(unsupported(format!("{path}.url"), "is not an image inside the request", hint));
+                    found.remote(format!("{path}.url"), value, (value, Shape::Url))?;
                 }
             }
             "detail" if matches!(value.kind(), Kind::Text | Kind::Null) => {}

@@ -10,6 +10,7 @@ use crate::fields::messages::Takes;
 use crate::fields::{self, Kind, invalid};
 use crate::json::{Object, Value};
 use crate::middle::Conversation;
+use crate::remote::Reading;
 use crate::{Carry, Misfit, Rendered, Speaks, dialects, openai};
 
 /// A body of `POST /chat/completions`, parsed.
@@ -26,8 +27,8 @@ pub struct ChatQuestion {
 
 /// Reads a body of `POST /chat/completions`. Refuses with `invalid_json`, `duplicate_key`, `invalid_request` or
 /// `unsupported_parameter`; with PHI, every field that we do not know.
-pub fn read_chat(body: Prompt, class: Class) -> Result<ChatQuestion, Refusal> {
-    let fields = Fields::read(fields::chat::TABLE, body, class)?;
+pub fn read_chat(body: Prompt, reading: impl Into<Reading>) -> Result<ChatQuestion, Refusal> {
+    let fields = Fields::read(fields::chat::TABLE, body, reading.into())?;
     if fields.field("messages").is_none() {
         return Err(invalid("messages", "is missing"));
     }
@@ -95,6 +96,10 @@ impl ChatQuestion {
     /// The most output tokens that the caller wants, over all choices.
     pub fn output_limit(&self) -> Option<u64> {
         self.limit.map(|limit| limit.saturating_mul(self.choices))
+    }
+
+    pub(super) const fn fields(&self) -> &Fields {
+        &self.fields
     }
 
     fn has_tools(&self) -> bool {

@@ -24,7 +24,7 @@ pub struct EmbeddingsQuestion {
 /// Reads a body of `POST /embeddings`. Refuses with `invalid_json`, `duplicate_key`, `invalid_request` or
 /// `unsupported_parameter`; with PHI, every field that we do not know.
 pub fn read_embeddings(body: Prompt, class: Class) -> Result<EmbeddingsQuestion, Refusal> {
-    let fields = Fields::read(fields::embeddings::TABLE, body, class)?;
+    let fields = Fields::read(fields::embeddings::TABLE, body, class.into())?;
     let input = fields.field("input").ok_or_else(|| invalid("input", "is missing"))?;
     let input = Input::read(input).ok_or_else(|| invalid("input", Input::RULE))?;
     let encoding = fields.field("encoding_format").and_then(Value::text);

@@ -9,6 +9,7 @@ use super::Fields;
 use crate::fields::{self, invalid};
 use crate::json::Value;
 use crate::middle::{Content, Conversation, Media, Part, Thinking};
+use crate::remote::Reading;
 use crate::{Carry, Field, Misfit, Rendered, Speaks, dialects};
 
 /// A body of `POST /messages`, parsed.
@@ -32,8 +33,8 @@ struct Conversations {
 
 /// Reads a body of `POST /messages`. Refuses with `invalid_json`, `duplicate_key`, `invalid_request` or
 /// `unsupported_parameter`; with PHI, every field that we do not know.
-pub fn read_messages(body: Prompt, class: Class) -> Result<MessagesQuestion, Refusal> {
-    let question = read_counted(body, class)?;
+pub fn read_messages(body: Prompt, reading: impl Into<Reading>) -> Result<MessagesQuestion, Refusal> {
+    let question = read_counted(body, reading)?;
     match question.limit {
         Some(_) => Ok(question),
         None => Err(invalid("max_tokens", "is missing")),
@@ -41,8 +42,8 @@ pub fn read_messages(body: Prompt, class: Class) -> Result<MessagesQuestion, Ref
 }
 
 /// Reads a body of `POST /messages/count_tokens`, which may leave `max_tokens` out. Refuses as [`read_messages`] does.
-pub fn read_counted(body: Prompt, class: Class) -> Result<MessagesQuestion, Refusal> {
-    let fields = Fields::read(fields::anthropic::TABLE, body, class)?;
+pub fn read_counted(body: Prompt, reading: impl Into<Reading>) -> Result<MessagesQuestion, Refusal> {
+    let fields = Fields::read(fields::anthropic::TABLE, body, reading.into())?;
     if fields.field("messages").is_none() {
         return Err(invalid("messages", "is missing"));
     }
@@ -111,6 +112,15 @@ impl MessagesQuestion {
             tokens += if is_image { IMAGE_TOKENS } else { (data.len() as u64).div_ceil(BYTES_OF_DOCUMENT) };
         }
         (bytes as u64).div_ceil(4) + tokens
+    }
+
+    pub(super) const fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// Leaves out what another question does.
+    pub(super) fn leave_out_as(&mut self, other: &Self) {
+        self.left_out.clone_from(&other.left_out);
     }
 
     /// What is asked, in nobody's format.

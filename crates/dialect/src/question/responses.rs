@@ -9,6 +9,7 @@ use super::Fields;
 use crate::fields::{self, invalid};
 use crate::json::Value;
 use crate::middle::Conversation;
+use crate::remote::Reading;
 use crate::responses::Setting;
 use crate::{Carry, Field, Misfit, Rendered, Sealer, dialects};
 
@@ -23,8 +24,12 @@ pub struct ResponsesQuestion {
 
 /// Reads a body of `POST /responses`, in which items may be sealed by `sealer`. Refuses with `invalid_json`,
 /// `duplicate_key`, `invalid_request` or `unsupported_parameter`; with PHI, every field that we do not know.
-pub fn read_responses(body: Prompt, class: Class, sealer: &Sealer) -> Result<ResponsesQuestion, Refusal> {
-    let fields = Fields::read(fields::responses::TABLE, body, class)?;
+pub fn read_responses(
+    body: Prompt,
+    reading: impl Into<Reading>,
+    sealer: &Sealer,
+) -> Result<ResponsesQuestion, Refusal> {
+    let fields = Fields::read(fields::responses::TABLE, body, reading.into())?;
     if fields.field("input").is_none() {
         return Err(invalid("input", "is missing"));
     }
@@ -70,6 +75,10 @@ impl ResponsesQuestion {
     /// The most output tokens that the caller wants.
     pub fn output_limit(&self) -> Option<u64> {
         self.conversation.limit
+    }
+
+    pub(super) const fn fields(&self) -> &Fields {
+        &self.fields
     }
 
     /// What is asked, in nobody's format.

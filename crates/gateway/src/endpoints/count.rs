@@ -23,9 +23,10 @@ impl Gateway {
         let caller = self.identify(call, &snapshot, headers)?;
         let _slot = self.admit(call, &caller)?;
         let terms = self.terms(call, &snapshot, caller, headers)?;
-        let (body, class) = (self.body(call, Modality::Chat, headers, body).await?, terms.class());
+        let body = self.body(call, Modality::Chat, headers, body).await?;
+        let as_asked = self.reading(&terms, snapshot.scene.catalogue());
         // A long body is nobody else's wait.
-        let reading = move || read_counted(body, class).map(|asked| (asked.model().clone(), asked.count()));
+        let reading = move || read_counted(body, as_asked).map(|asked| (asked.model().clone(), asked.count()));
         let (model, tokens) = tokio::task::spawn_blocking(reading).await.unwrap_or_else(|_| Err(internal()))?;
         let now = self.clock.now();
         if phi_route::offered(&terms, &model, Modality::Chat, &snapshot.scene, now).is_empty() {

@@ -7,13 +7,14 @@ use http::{HeaderMap, Response};
 use hyper::body::Incoming;
 use jiff::{Timestamp, Unit};
 use phi_catalog::{Host, Row};
+use phi_dialect::remote::Reading;
 use phi_dialect::{Explain, Question, Sealer, Way, read_explain};
 use phi_identify::Caller;
 use phi_police::Permit;
 use phi_route::health::Unfit;
 use phi_route::{Candidate, Dropped, Health, Scene, Weighed, weigh};
 use phi_upstream::Failure;
-use phi_words::{Class, Code, MicroUsd, Modality, Prompt, Refusal, Wait};
+use phi_words::{Code, MicroUsd, Modality, Prompt, Refusal, Wait};
 use serde_json::{Map, Value, json};
 
 use super::{Endpoint, json as reply, named};
@@ -45,9 +46,10 @@ impl Gateway {
         let caller = self.identify(call, &snapshot, headers)?;
         let _slot = self.admit(call, &caller)?;
         let terms = self.terms(call, &snapshot, caller, headers)?;
-        let (body, class) = (self.body(call, Modality::Chat, headers, body).await?, terms.class());
-        let sealer = self.upstream.sealer(terms.caller().org().id, class);
-        let reading = move || read_explain(body).and_then(|asked| read(asked, class, &sealer));
+        let body = self.body(call, Modality::Chat, headers, body).await?;
+        let reading = self.reading(&terms, snapshot.scene.catalogue());
+        let sealer = self.upstream.sealer(terms.caller().org().id, reading.class);
+        let reading = move || read_explain(body).and_then(|asked| read(asked, reading, &sealer));
         let reading = tokio::task::spawn_blocking(reading);
         let (question, body) = reading.await.unwrap_or_else(|_| Err(internal()))?;
         let permit = self.police.permit(terms.ask(question, body))?;
@@ -79,15 +81,16 @@ impl Gateway {
         let terms = self.police.terms(caller, wishes)?;
         let asked = Explain { endpoint: endpoint.to_owned(), request };
         let sealer = self.upstream.sealer(terms.caller().org().id, terms.class());
-        let (question, body) = read(asked, terms.class(), &sealer)?;
+        let reading = self.reading(&terms, stage.scene.catalogue());
+        let (question, body) = read(asked, reading, &sealer)?;
         let permit = self.police.permit(terms.ask(question, body))?;
         Ok(explained(&permit, stage, &|row| of_host(&row.host)))
     }
 }
 
 /// The request that is to be explained.
-fn read(asked: Explain, class: Class, sealer: &Sealer) -> Result<(Question, Prompt), Refusal> {
-    let question = way(&asked.endpoint)?.read(asked.request.clone(), class, sealer)?;
+fn read(asked: Explain, reading: Reading, sealer: &Sealer) -> Result<(Question, Prompt), Refusal> {
+    let question = way(&asked.endpoint)?.read(asked.request.clone(), reading, sealer)?;
     Ok((question, asked.request))
 }
 

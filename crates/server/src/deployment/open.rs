@@ -144,7 +144,8 @@ impl Ground {
             clock.clone(),
             config.restraint,
             Arc::clone(&snapshot.scene),
-        );
+        )
+        .fetching(config.fetching.clone());
         withdrawn.iter().for_each(|route| upstream.health().withdraw(route));
         let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
         Ok(Deployment {

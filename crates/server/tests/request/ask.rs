@@ -67,6 +67,12 @@ impl Ask {
         Self::json("/v1/chat/completions", &with(chat(model), json!({"stream": true})))
     }
 
+    /// The same at another path.
+    pub(crate) fn at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
     /// Adds a header; one that is there stays.
     pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();

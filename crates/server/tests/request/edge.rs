@@ -16,10 +16,10 @@
 //! | 10 | fields that steer a host | `fields::nothing_that_steers_a_host_reaches_it`, `fields::an_open_body_carries…` |
 //! | 11 | another content type | `meaning::check_11…`, `wire::json_is_json_in_utf_8_however_it_is_written` |
 //! | 12 | other writings of a path, overrides of the method | `meaning::check_12…`. Path and method are step 2, before the credential (step 3) |
-//! | 13 | a remote address in a body, of this machine or any other | `reach::check_13…`, `fields::nothing_that_steers…`; nothing is fetched |
-//! | 14 | a name that resolves to another address the second time | `reach::check_14…`; no name of a caller is resolved |
-//! | 15 | a host that redirects | `failover::each_fault_before_the_first_word_is_followed_by_the_next_route` |
-//! | 16 | an address in a prompt that a host would fetch | `reach::check_16…`; fields that a host would fetch from are refused (`fields::nothing_that_steers…`) |
+//! | 13 | a remote address in a body, of this machine or any other | `reach::check_13…`, `fields::nothing_that_steers…`; where the operator lets images be fetched, `images::check_13…`, `remote::check_13…` of the dialect |
+//! | 14 | a name that resolves to another address the second time | `reach::check_14…`; where images are fetched, a name is resolved once: `client::check_14…` of `upstream` |
+//! | 15 | a host that redirects | `failover::each_fault_before_the_first_word_is_followed_by_the_next_route`, `images::check_15…` |
+//! | 16 | an address in a prompt that a host would fetch | `reach::check_16…`, `images::check_16…`; fields that a host would fetch from are refused (`fields::nothing_that_steers…`) |
 //! | 17 | `Host`, whole URLs, proxy variables | `meaning::check_17…`, `framing::check_19…`; nothing reads a proxy variable |
 //! | 18 | a host that cannot prove who it is | `failover::a_host_that_cannot_prove_who_it_is_is_sent_nothing` |
 //! | 19 | framing that is read in two ways | `framing::check_19…`, and the property tests of `crates/gateway/src/framing` |
@@ -61,6 +61,7 @@
 
 mod figures;
 mod framing;
+mod images;
 mod list;
 mod meaning;
 mod privacy;

@@ -21,11 +21,11 @@ const CHAT: &str = "/v1/chat/completions";
 
 /// A disk whose syncs wait at a gate, or fail.
 #[derive(Debug, Default)]
-struct Gated {
+pub(crate) struct Gated {
     shut: Mutex<bool>,
     opened: Condvar,
     waiting: AtomicUsize,
-    failing: AtomicBool,
+    pub(crate) failing: AtomicBool,
 }
 
 impl Gated {

@@ -86,6 +86,8 @@ pub(crate) struct Setup {
     pub(crate) patience: Duration,
     /// Where names lead, if not to their hosts.
     pub(crate) leads: Vec<(&'static str, SocketAddr)>,
+    /// Who says which hosts are who they are.
+    pub(crate) ca: Option<Ca>,
 }
 
 impl Default for Setup {
@@ -104,6 +106,7 @@ impl Default for Setup {
             disk: None,
             patience: Duration::from_secs(60),
             leads: Vec::new(),
+            ca: None,
         }
     }
 }
@@ -111,7 +114,8 @@ impl Default for Setup {
 impl Setup {
     pub(crate) async fn up(self) -> Stand {
         let folder = tempfile::tempdir().unwrap();
-        let (ca, hosts) = hosts().await;
+        let ca = self.ca.unwrap_or_else(|| Ca::new().unwrap());
+        let hosts = hosts(&ca).await;
         let data = data(&folder, &hosts, self.catalogue).await;
         let config = Arc::new(toml::from_str::<Written>(self.settings).unwrap().check().unwrap());
         let named = HOSTS.iter().map(|(name, address)| (*address, hosts[name].address())).chain(self.leads);
@@ -155,20 +159,20 @@ async fn on(
     };
     let scene = Arc::clone(&snapshot.scene);
     let vault = Arc::new(Vault::Open(root()));
-    let upstream = Upstream::new(client, vault, root(), clock.clone(), config.restraint, scene);
+    let upstream =
+        Upstream::new(client, vault, root(), clock.clone(), config.restraint, scene).fetching(config.fetching.clone());
     let gateway = Gateway::new(snapshot, police, Arc::clone(&recorder), upstream, clock.clone(), config.bounds);
     (Arc::new(gateway), recorder)
 }
 
-async fn hosts() -> (Ca, BTreeMap<&'static str, Host>) {
-    let ca = Ca::new().unwrap();
+async fn hosts(ca: &Ca) -> BTreeMap<&'static str, Host> {
     let names: Vec<&str> = HOSTS.iter().map(|(_, address)| *address).collect();
     let identity = ca.identity(&names).unwrap();
     let mut hosts = BTreeMap::from([("local", Host::start().await.unwrap())]);
     for (name, _) in HOSTS {
         hosts.insert(*name, Host::start_tls(Arc::clone(&identity)).await.unwrap());
     }
-    (ca, hosts)
+    hosts
 }
 
 /// A data folder as `phi init` makes it, with the operator's catalogue.

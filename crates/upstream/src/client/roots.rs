@@ -62,13 +62,13 @@ pub(super) fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), Cli
     if roots.len() == before { Err(ClientError::NoCertificate(path.to_owned())) } else { Ok(()) }
 }
 
-/// TLS 1.2 and 1.3, with no certificate of our own. The host chooses HTTP/2 or HTTP/1.1.
-pub(super) fn tls(roots: RootCertStore) -> Result<TlsConnector, ClientError> {
+/// TLS 1.2 and 1.3, with no certificate of our own. The host chooses among these protocols.
+pub(super) fn tls(roots: Arc<RootCertStore>, protocols: &[&str]) -> Result<TlsConnector, ClientError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     Ok(TlsConnector::from(Arc::new(config)))
 }

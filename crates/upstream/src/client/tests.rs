@@ -57,6 +57,7 @@ by_either!(
     no_error_shows_what_was_sent_or_answered,
 );
 
+mod images;
 mod pieces;
 mod proxied;
 mod shared;

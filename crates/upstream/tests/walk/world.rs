@@ -122,7 +122,8 @@ impl World {
         let permit = self.police.permit(terms.ask(question, body))?;
         let plan = phi_route::plan(permit, &self.scene, &Health::default(), 1, now())?;
         let opened = self.recorder.open(id, None, plan, slot, Instant::now()).await?;
-        self.upstream.walk(opened).await
+        let fetched = self.upstream.fetch(opened, &mut |_| Ok(())).await?;
+        self.upstream.walk(fetched).await
     }
 
     /// How the ledger says that a call ended.

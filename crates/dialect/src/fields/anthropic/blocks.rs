@@ -3,6 +3,7 @@ use phi_words::{Capability, Refusal};
 use super::super::{Found, invalid, unsupported};
 use super::{cache, kind};
 use crate::json::{Kind, Value};
+use crate::remote::Shape;
 
 /// Where a block stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -177,6 +178,9 @@ fn source<'d>(path: &str, value: Value<'d>, found: &mut Found) -> Result<std::bo
 
 fn image(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
     found.needs(Capability::Vision);
+    if value.member("type").is_some_and(|kind| kind.is_text("url")) {
+        return address(path, value, found);
+    }
     let kind = source(path, value, found)?;
     let types = ["image/jpeg", "image/png", "image/gif", "image/webp"];
     let is_image = value.member("media_type").is_some_and(|media| types.iter().any(|kind| media.is_text(kind)));
@@ -184,6 +188,19 @@ fn image(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal>
         return Ok(());
     }
     Err(invalid(path.to_owned(), "must be a jpeg, png, gif or webp in base64"))
+}
+
+/// An image that stands elsewhere: its source gives way to the image itself.
+fn address(path: &str, source: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
+    if source.members().into_iter().flatten().any(|(key, _)| !["type", "url"].contains(&&*key)) {
+        return Err(unsupported(
+            path.to_owned(),
+            "has a field beside those of an address",
+            "send `type` and `url` alone",
+        ));
+    }
+    let url = source.member("url").ok_or_else(|| invalid(format!("{path}.url"), "is missing"))?;
+    found.remote(path.to_owned(), url, (source, Shape::Source))
 }
 
 fn document(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {

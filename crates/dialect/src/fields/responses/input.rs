@@ -2,6 +2,7 @@ use phi_words::{Capability, Refusal};
 
 use super::super::{Found, invalid, messages, unsupported};
 use crate::json::{Kind, Value};
+use crate::remote::Shape;
 
 /// `input`: a text, or a list of items.
 pub(super) fn check(value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
@@ -132,10 +133,7 @@ fn check_part(path: &str, part: Value<'_>, is_answer: bool, found: &mut Found) -
             ("type" | "annotations" | "logprobs", _) | ("text" | "refusal", Kind::Text) => {}
             ("detail" | "filename", Kind::Text | Kind::Null) => {}
             ("image_url", _) if messages::is_inline_image(value) => {}
-            ("image_url", _) => {
-                let hint = "send the image itself: `data:image/png;base64,…`, or jpeg, gif or webp";
-                return Err(unsupported(format!("{path}.image_url"), "is not an image inside the request", hint));
-            }
+            ("image_url", _) => found.remote(format!("{path}.image_url"), value, (value, Shape::Url))?,
             ("file_data", _) if pdf(value).is_some() => {}
             ("file_data", _) => {
                 let hint = "send the document itself: `data:application/pdf;base64,…`";

@@ -4,7 +4,7 @@ use crate::json::{Kind, Value};
 use crate::middle::{
     Choice, Content, Conversation, Effort, Format, Json, Media, Part, Sampling, Thinking, Tool, Turn, Who,
 };
-use crate::seals;
+use crate::{remote, seals};
 
 /// Reads a body that has passed the table. What the middle has no word for is not in it: see [`super::BEYOND`].
 pub(super) fn read(body: Value<'_>, limit: Option<u64>, stream: bool) -> Conversation {
@@ -79,10 +79,7 @@ fn part(part: Value<'_>) -> Option<Part> {
         "image_url" => {
             let image = part.member("image_url")?;
             let url = text(image, "url")?;
-            let (kind, data) = url.strip_prefix("data:")?.split_once(";base64,")?;
-            let kind = if kind == "image/jpg" { "image/jpeg" } else { kind };
-            let media = Media { kind: kind.to_owned(), data: data.to_owned() };
-            Content::Image { media, detail: text(image, "detail") }
+            Content::Image { media: remote::media(&url)?, detail: text(image, "detail") }
         }
         "input_audio" => {
             let audio = part.member("input_audio")?;

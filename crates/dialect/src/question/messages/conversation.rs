@@ -8,6 +8,7 @@ use crate::messages::seal;
 use crate::middle::{
     Cache, Choice, Content, Conversation, Effort, Format, Json, Media, Part, Sampling, Thinking, Tool, Turn, Who,
 };
+use crate::remote;
 
 /// Reads a body that has passed the table. What the middle has no word for is named by [`unsaid`].
 pub(super) fn read(body: Value<'_>, limit: Option<u64>, stream: bool) -> Conversation {
@@ -171,6 +172,9 @@ fn mark(parts: &mut [Part], block: Value<'_>) {
 
 /// Bytes within the request; a plain text is bytes too.
 fn media(source: Value<'_>) -> Option<Media> {
+    if source.member("type").is_some_and(|kind| kind.is_text("url")) {
+        return Some(remote::to_come());
+    }
     let (kind, data) = (text(source, "media_type")?, text(source, "data")?);
     let is_text = source.member("type").is_some_and(|kind| kind.is_text("text"));
     Some(Media { kind, data: if is_text { STANDARD.encode(data) } else { data } })

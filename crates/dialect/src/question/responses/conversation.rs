@@ -2,12 +2,12 @@ use std::collections::{HashMap, HashSet};
 
 use phi_words::Refusal;
 
-use crate::Sealer;
 use crate::fields::{invalid, responses::input::pdf};
 use crate::json::Value;
 use crate::middle::{Choice, Content, Conversation, Format, Json, Media, Part, Sampling, Tool, Turn, Who};
 use crate::question::chat::conversation::{json, plain, text, thinking};
 use crate::responses::{Kept, prefix_of};
+use crate::{Sealer, remote};
 
 /// Reads a body that has passed the table.
 pub(super) fn read(body: Value<'_>, stream: bool, sealer: &Sealer) -> Result<Conversation, Refusal> {
@@ -206,10 +206,7 @@ fn part(part: Value<'_>) -> Option<Content> {
         "refusal" => Content::Refusal(text(part, "refusal")?),
         "input_image" => {
             let url = text(part, "image_url")?;
-            let (kind, data) = url.strip_prefix("data:")?.split_once(";base64,")?;
-            let kind = if kind == "image/jpg" { "image/jpeg" } else { kind };
-            let media = Media { kind: kind.to_owned(), data: data.to_owned() };
-            Content::Image { media, detail: text(part, "detail") }
+            Content::Image { media: remote::media(&url)?, detail: text(part, "detail") }
         }
         "input_file" => {
             let media = Media { kind: "application/pdf".to_owned(), data: pdf(part.member("file_data")?)? };
