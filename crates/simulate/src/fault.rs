@@ -233,6 +233,10 @@ pub enum VectorLie {
     TooShort,
     /// Text in the place of numbers.
     Text,
+    /// As many and as long as they should be, and of another model.
+    Other,
+    /// Those that were asked for, and twice as long in space.
+    Longer,
 }
 
 impl Fault {

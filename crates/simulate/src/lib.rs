@@ -1,9 +1,20 @@
 //! Stand-ins of the providers, accurate to the byte, that misbehave on demand. For tests alone: nothing that ships links
 //! this.
 //!
-//! A [`Host`] listens on loopback, plain or by TLS under a test [`Ca`], by HTTP/1.1 or HTTP/2, answers in OpenAI's shapes, and remembers exactly
-//! what reached it ([`Seen`]). A [`Fault`] makes it misbehave: for the next answers ([`Host::next`]) or for all of them
-//! ([`Host::always`]). A [`Proxy`] stands between. The binary `phi-simulate` runs such hosts beside a real gateway, and takes faults over HTTP.
+//! A [`Host`] listens on loopback, plain or by TLS under a test [`Ca`], by HTTP/1.1 or HTTP/2, answers in the dialect of the
+//! path that it was asked at, and remembers exactly what reached it ([`Seen`]):
+//!
+//! | path ends with | it answers as |
+//! |---|---|
+//! | `/chat/completions`, `/embeddings`, `/models` | OpenAI; as Mistral where [`Says::chunks`] is set |
+//! | `/messages` | Anthropic; a stream where the body says so |
+//! | `/models/MODEL:rawPredict`, `:streamRawPredict` | Anthropic on Vertex AI |
+//! | `/models/MODEL:generateContent`, `:streamGenerateContent` | Google |
+//!
+//! What it says is set by [`Says`]: words, thoughts, calls, figures. A [`Fault`] makes it misbehave, in each dialect alike:
+//! for the next answers ([`Host::next`]) or for all of them ([`Host::always`]). Errors have the shape of whoever was asked,
+//! and repeat the request unless they are told a sentence. A [`Proxy`] stands between. The binary `phi-simulate` runs such
+//! hosts beside a real gateway, and takes faults over HTTP.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().expect("a runtime").block_on(async {

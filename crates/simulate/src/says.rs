@@ -13,6 +13,8 @@ pub struct Says {
     pub thought: Option<String>,
     /// Tools that are called instead of the text, where the request names tools and does not end with a tool's result.
     pub tools: Vec<Tool>,
+    /// Why it says that it ended, in its own word; its usual one where there is none.
+    pub finish: Option<String>,
     /// Whether it speaks as Mistral does where it is asked in OpenAI's format: thoughts come in lists of chunks.
     pub chunks: bool,
     /// `usage` as it is, in the words of whoever is asked; made from the text where there is none.
@@ -43,6 +45,7 @@ impl Default for Says {
             text: "every word of this answer is simulated".to_owned(),
             thought: None,
             tools: Vec::new(),
+            finish: None,
             chunks: false,
             usage: None,
             dimension: 8,

@@ -52,7 +52,7 @@ struct Message<'a> {
 impl Message<'_> {
     fn whole(&self) -> Draft {
         let mut message = self.message(&self.blocks());
-        message["stop_reason"] = json!(self.reason());
+        message["stop_reason"] = json!(self.turn.finish("end_turn", "tool_use"));
         if let Some(usage) = self.turn.usage(usage) {
             message["usage"] = placed(usage, self.place);
         }
@@ -110,7 +110,7 @@ impl Message<'_> {
         if self.turn.place.is_some() && !self.turn.is_early {
             last = last.map(|usage| placed(usage, self.place));
         }
-        frames.push(change(Some(self.reason()), last));
+        frames.push(change(Some(self.turn.finish("end_turn", "tool_use")), last));
     }
 
     fn message(&self, content: &[Value]) -> Value {
@@ -130,10 +130,6 @@ impl Message<'_> {
         });
         let words = self.turn.calls.is_empty().then(|| json!({"type": "text", "text": self.turn.says.text}));
         thought.into_iter().chain(words).chain(calls).collect()
-    }
-
-    fn reason(&self) -> &'static str {
-        if self.turn.calls.is_empty() { "end_turn" } else { "tool_use" }
     }
 }
 

@@ -99,7 +99,8 @@ impl GenerateContent<'_> {
     fn answer(&self, parts: &[Value], is_end: bool) -> Value {
         let mut candidate = json!({"content": {"role": "model", "parts": parts}, "index": 0});
         if is_end {
-            candidate["finishReason"] = json!("STOP");
+            // It has no word for calls.
+            candidate["finishReason"] = json!(self.0.finish("STOP", "STOP"));
         }
         json!({"candidates": [candidate], "modelVersion": self.0.model, "responseId": ID})
     }

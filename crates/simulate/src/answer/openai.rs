@@ -72,7 +72,7 @@ impl Chat<'_> {
         }
         let mut reply = json!({
             "id": ID, "object": "chat.completion", "created": CREATED, "model": self.turn.model,
-            "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": self.finish()}],
+            "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": self.turn.finish("stop", "tool_calls")}],
             "system_fingerprint": "fp_simulated",
         });
         if let Some(usage) = self.usage() {
@@ -93,7 +93,7 @@ impl Chat<'_> {
         } else {
             self.add_calls(&mut frames);
         }
-        frames.push(self.chunk(&json!({}), Some(self.finish())));
+        frames.push(self.chunk(&json!({}), Some(self.turn.finish("stop", "tool_calls"))));
         self.add_usage(&mut frames);
         if let Some(place) = self.turn.place.filter(|_| self.turn.is_early) {
             frames[0]["usage"] = json!({"prompt_tokens": 1, "completion_tokens": 0, "inference_geo": place});
@@ -170,10 +170,6 @@ impl Chat<'_> {
             (false, number) => format!("call_simulated_{number}"),
         }
     }
-
-    fn finish(&self) -> &'static str {
-        if self.turn.calls.is_empty() { "stop" } else { "tool_calls" }
-    }
 }
 
 /// Whether the last message is the result of a tool: then the host answers in words.
@@ -206,10 +202,12 @@ fn embeddings(body: &Value, body_len: usize, says: &Says, fault: Option<&Fault>)
         Some(VectorLie::TooFew) => (inputs.saturating_sub(1), dimension),
         Some(VectorLie::TooMany) => (inputs + 1, dimension),
         Some(VectorLie::TooShort) => (inputs, dimension.saturating_sub(1)),
-        Some(VectorLie::Text) | None => (inputs, dimension),
+        Some(VectorLie::Text | VectorLie::Other | VectorLie::Longer) | None => (inputs, dimension),
     };
     let vector = |input: usize| match lie {
         Some(VectorLie::Text) => json!(vec!["0.5"; dimension]),
+        Some(VectorLie::Other) => (0..dimension).map(|at| Value::from(number(at, input))).collect(),
+        Some(VectorLie::Longer) => (0..dimension).map(|at| Value::from(2.0 * number(input, at))).collect(),
         Some(VectorLie::TooFew | VectorLie::TooMany | VectorLie::TooShort) | None => {
             (0..dimension).map(|at| Value::from(number(input, at))).collect()
         }

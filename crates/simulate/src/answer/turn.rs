@@ -48,6 +48,11 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Why it ends, in the host's word for having spoken or for having called.
+    pub(super) fn finish(&self, spoke: &'a str, called: &'a str) -> &'a str {
+        self.says.finish.as_deref().unwrap_or(if self.calls.is_empty() { spoke } else { called })
+    }
+
     /// The figures as the host words them: those that it was told to say, unless it lies.
     pub(super) fn usage(&self, word: impl FnOnce(&Figures) -> Value) -> Option<Value> {
         let figures = self.figures.as_ref()?;
