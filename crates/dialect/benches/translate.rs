@@ -98,6 +98,11 @@ fn request_to_gemini(bencher: Bencher<'_, '_>, way: Way) {
     request(bencher, way, Speaks::Gemini);
 }
 
+#[divan::bench(args = WAYS)]
+fn request_to_bedrock(bencher: Bencher<'_, '_>, way: Way) {
+    request(bencher, way, Speaks::Bedrock);
+}
+
 /// The first event of a stream, and one with which it goes on.
 fn frame(bencher: Bencher<'_, '_>, way: Way, speaks: Speaks, events: &[&str]) {
     let question = question(way, true);
@@ -133,4 +138,11 @@ fn frame_of_anthropic(bencher: Bencher<'_, '_>, way: Way) {
 fn frame_of_gemini(bencher: Bencher<'_, '_>, way: Way) {
     let event = r#"{"candidates":[{"content":{"parts":[{"text":" word"}],"role":"model"},"index":0}],"modelVersion":"own","responseId":"r"}"#;
     frame(bencher, way, Speaks::Gemini, &[event, event]);
+}
+
+#[divan::bench(args = WAYS)]
+fn frame_of_bedrock(bencher: Bencher<'_, '_>, way: Way) {
+    let start = r#"{"messageStart":{"p":"abcdefgh","role":"assistant"}}"#;
+    let delta = r#"{"contentBlockDelta":{"contentBlockIndex":0,"delta":{"text":" word"},"p":"abcdefgh"}}"#;
+    frame(bencher, way, Speaks::Bedrock, &[start, delta, delta]);
 }

@@ -2,11 +2,13 @@
 //! was found so far. It is not part of what ships.
 
 mod body;
+mod eventstream;
 mod json;
 mod reply;
 mod stream;
 
 pub use body::body;
+pub use eventstream::eventstream;
 pub use json::json;
 pub use reply::reply;
 pub use stream::stream;
@@ -32,6 +34,11 @@ mod tests {
     #[test]
     fn what_fuzzing_found_of_replies_holds() {
         replay("reply", super::reply);
+    }
+
+    #[test]
+    fn what_fuzzing_found_of_event_streams_holds() {
+        replay("eventstream", super::eventstream);
     }
 
     #[test]

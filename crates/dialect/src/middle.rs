@@ -4,7 +4,7 @@
 mod answer;
 mod conversation;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use answer::joined;
 pub use answer::{Answer, Block, Facts, Finish, Said};
 pub use conversation::{

@@ -108,7 +108,7 @@ impl Finish {
 hidden!(Answer, Facts, Said, Block, Finish);
 
 /// The same block by block, each with its text in one: in how many pieces something comes, and in which turns, means nothing.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) fn joined(said: Vec<Said>) -> Vec<Said> {
     let (mut blocks, mut end) = (std::collections::BTreeMap::<u32, (Vec<Said>, String, Option<Said>)>::new(), None);
     for said in said {
