@@ -50,6 +50,8 @@ pub struct Gateway {
     bodies: Arc<Shares>,
     pace: Pace,
     /// Threads on which long bodies are read: as many as there are processors, so that the others are not kept from them.
+    /// Images that are being fetched: each may hold a thread that waits for a name.
+    images: Arc<Shares>,
     readers: Semaphore,
 }
 
@@ -117,6 +119,8 @@ pub(crate) struct Call {
     hold: Option<Share>,
     /// Its place among the requests that run, until the answer has it.
     place: Option<Share>,
+    /// Its part of the images that are fetched at once, until it has them.
+    images: Option<Share>,
 }
 
 impl Gateway {
@@ -143,6 +147,7 @@ impl Gateway {
             bodies: Shares::new(bounds.bodies_bytes),
             pace: Pace::new(tokio::time::Instant::now()),
             readers: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
+            images: Shares::new(IMAGES_AT_ONCE),
         }
     }
 
@@ -312,6 +317,13 @@ impl Gateway {
         }
         call.model = Some("unknown".to_owned());
         Ok(terms.ask(question, body))
+        if !question.remotes().is_empty() {
+            let images = call.images.insert(self.images.share());
+            images
+                .for_one(terms.caller().org().id)
+                .and_then(|()| images.grow(question.remotes().len()))
+                .map_err(crowded)?;
+        }
     }
 
     /// How a body is read under these terms.
@@ -322,7 +334,9 @@ impl Gateway {
     /// Images that are fetched are bytes of the body.
     async fn fetch(&self, call: &mut Call, opened: Opened) -> Result<Fetched, Failure> {
         let mut room = |bytes| call.hold.as_mut().map_or(Ok(()), |hold| hold.grow(bytes).map_err(body::scarce));
-        self.upstream.fetch(opened, &mut room).await
+        let fetched = self.upstream.fetch(opened, &mut room).await;
+        call.images = None;
+        fetched
     }
 
     /// Reads a body within the bounds of its kind of work, and of all.
@@ -373,7 +387,7 @@ impl Gateway {
             self.recorder.refuse(call.refused(refusal.code)).await;
         }
         if matches!(refusal.code, Code::Overloaded | Code::RateLimited) {
-            (call.place, call.hold) = (None, None);
+            (call.place, call.hold, call.images) = (None, None, None);
             self.pace().await;
         }
         call.told.wait = refusal.wait;
@@ -402,7 +416,7 @@ impl Gateway {
     /// What was refused for want of room, as figures in the text format of metrics.
     pub(crate) fn shed(&self) -> String {
         let mut text = "# TYPE phi_shed counter\n".to_owned();
-        for (name, shares) in [("running", &self.running), ("bodies", &self.bodies)] {
+        for (name, shares) in [("running", &self.running), ("bodies", &self.bodies), ("images", &self.images)] {
             let [in_all, for_one] = shares.refused();
             text += &format!("phi_shed_total{{bound=\"{name}\"}} {in_all}\n");
             text += &format!("phi_shed_total{{bound=\"{name}_organization\"}} {for_one}\n");
@@ -421,6 +435,8 @@ impl Gateway {
 const READ_AT_ONCE: usize = 64 << 10;
 
 /// Whether the same request may be sent again as it is: not where that cannot help, nor where a host had it already,
+/// How many images are fetched at once.
+const IMAGES_AT_ONCE: usize = 64;
 /// which would pay or disclose twice.
 fn may_retry(code: Code, receipt: Option<&phi_record::Receipt>) -> bool {
     match code {
@@ -466,6 +482,15 @@ fn full(scarce: Scarce) -> Refusal {
 
 pub(crate) fn internal() -> Refusal {
     Refusal::new(Code::Internal, "something went wrong on our side", "report the `x-request-id` to the operator")
+fn crowded(scarce: Scarce) -> Refusal {
+    let message = match scarce {
+        Scarce::InAll => "this server is fetching as many images as it takes on",
+        Scarce::ForOne => "this server is fetching many images, and most of them are for your organization",
+    };
+    let hint = "try again shortly, or send the images themselves";
+    Refusal::new(Code::Overloaded, message, hint).wait(Wait::new(Duration::from_secs(1)))
+}
+
 }
 
 impl Call {
@@ -483,6 +508,7 @@ impl Call {
             hold: None,
             place: None,
         }
+            images: None,
     }
 
     /// What kind of work it asks for.

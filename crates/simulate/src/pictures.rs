@@ -22,7 +22,8 @@ pub struct Pictures {
 
 #[derive(Debug, Default)]
 struct State {
-    replies: Mutex<HashMap<String, Vec<u8>>>,
+    /// What is said, and whether nothing follows it.
+    replies: Mutex<HashMap<String, (Vec<u8>, bool)>>,
     asked: Mutex<Vec<String>>,
     connections: AtomicU64,
 }
@@ -48,7 +49,12 @@ impl Pictures {
     /// From now on `reply` is all that it says when it is asked for `target`; then it closes. Of other targets it says
     /// nothing, for ever.
     pub fn says(&self, target: &str, reply: impl Into<Vec<u8>>) {
-        lock(&self.state.replies).insert(target.to_owned(), reply.into());
+        lock(&self.state.replies).insert(target.to_owned(), (reply.into(), true));
+    }
+
+    /// The same, but it does not close.
+    pub fn hangs(&self, target: &str, reply: impl Into<Vec<u8>>) {
+        lock(&self.state.replies).insert(target.to_owned(), (reply.into(), false));
     }
 
     /// The same with a whole answer of status 200.
@@ -87,14 +93,15 @@ async fn serve(tcp: TcpStream, identity: Arc<ServerConfig>, state: Arc<State>) -
     let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
     lock(&state.asked).push(head);
     let reply = lock(&state.replies).get(&target).cloned();
-    match reply {
-        Some(reply) => {
-            wire.write_all(&reply).await?;
-            wire.shutdown().await
+    if let Some((reply, ends)) = reply {
+        wire.write_all(&reply).await?;
+        wire.flush().await?;
+        if ends {
+            return wire.shutdown().await;
         }
-        // Until the other side has enough.
-        None => wire.read_u8().await.map(drop),
     }
+    // Until the other side has enough.
+    wire.read_u8().await.map(drop)
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

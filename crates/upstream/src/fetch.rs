@@ -111,12 +111,13 @@ impl Upstream {
     /// at the end; the entry is closed.
     pub async fn fetch(&self, opened: Opened, room: Room<'_>) -> Result<Fetched, Failure> {
         let (plan, mut entry) = opened.into_parts();
-        let catalogue = Arc::clone(plan.catalogue());
-        let (permit, mut routes) = plan.into_parts();
-        let count = permit.ask().question().remotes().len();
+        let count = plan.permit().ask().question().remotes().len();
         if count == 0 {
+            let (permit, routes) = plan.into_parts();
             return Ok(Fetched { permit, routes, entry, question: None });
         }
+        let catalogue = Arc::clone(plan.catalogue());
+        let (permit, mut routes) = plan.into_parts();
         // Said before anything leaves, so that it is said of those who leave too.
         entry.intervention(&format!("image_fetched:{count}"));
         let mut ending = self.ending();
@@ -157,7 +158,7 @@ impl Upstream {
 
     async fn images_of(&self, remotes: &[Remote], room: Room<'_>) -> Result<Vec<Media>, Refusal> {
         let quota = &Quota { held: AtomicUsize::new(0), room: Mutex::new(room) };
-        let by = Instant::now() + WITHIN;
+        let by = Instant::now() + WITHIN.min(self.client.deadlines().total);
         let mut once: BTreeMap<&ImageAddress, &str> = BTreeMap::new();
         for remote in remotes {
             once.entry(remote.address()).or_insert_with(|| remote.path());

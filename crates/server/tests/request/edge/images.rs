@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use phi_record::entry::{Record, Status};
 use phi_simulate::{Ca, Fault, Pictures};
+use phi_upstream::Deadlines;
 use phi_words::{Code, MicroUsd};
 use serde_json::{Value, json};
 
@@ -45,13 +47,16 @@ date = "2026-11-01"
 
 /// A stand, and who keeps pictures: a name that leads there, and another that nobody can prove to be.
 async fn up(settings: &'static str, disk: Option<Arc<Gated>>) -> (Stand, Pictures) {
+    up_with(Setup { settings, disk: disk.map(|disk| disk as _), ..Setup::default() }).await
+}
+
+async fn up_with(setup: Setup) -> (Stand, Pictures) {
     let ca = Ca::new().unwrap();
     let pictures = Pictures::start(ca.identity(&[NAME]).unwrap()).await.unwrap();
     pictures.keeps("/scan.png?token=sesame", "image/png", PNG);
     let leads = vec![(NAME, pictures.address()), ("impostor.example", pictures.address())];
     let catalogue: &'static str = Box::leak(format!("{}{SEES}", include_str!("../dialects.toml")).into_boxed_str());
-    let disk = disk.map(|disk| disk as _);
-    let stand = Setup { settings, catalogue, leads, ca: Some(ca), disk, ..Setup::default() }.up().await;
+    let stand = Setup { catalogue, leads, ca: Some(ca), ..setup }.up().await;
     for host in ["gpt", "minstrel", "claude", "gemini"] {
         put_key(&stand.deployment, host, host, &key_of(host)).await;
     }
@@ -313,4 +318,61 @@ async fn a_caller_who_leaves_while_an_image_comes_is_followed() {
     let closed = stand.closed(id).await;
     assert_eq!((closed.status, closed.interventions), (Status::CallerLeft, vec!["image_fetched:1".to_owned()]));
     assert_eq!((closed.attempts.len(), closed.list_cost, stand.reached()), (0, MicroUsd::ZERO, Vec::new()));
+}
+
+#[tokio::test]
+async fn an_image_that_does_not_come_ends_the_call_in_time() {
+    let ms = Duration::from_millis;
+    let deadlines = Deadlines { connect: ms(200), first_byte: ms(200), idle: ms(200), total: ms(400) };
+    let (stand, pictures) = up_with(Setup { settings: ALLOWED, deadlines, ..Setup::default() }).await;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: 9\r\n\r\n";
+    pictures.hangs("/begun", head);
+    for target in ["silent", "begun"] {
+        let reply = stand.ask(chat("alps/v", &[&url(), &format!("https://{NAME}/{target}")])).await;
+        let code = refused(&stand, &reply, "messages[0].content[1].image_url.url").await;
+        assert_eq!(code, Code::InvalidRequest);
+        assert!(reply.text().contains("in time"), "{}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn nobody_fetches_so_many_images_that_others_cannot() {
+    let (stand, pictures) = up(ALLOWED, None).await;
+    let silent: Vec<_> = (0..8).map(|number| format!("https://{NAME}/silent/{number}")).collect();
+    let urls: Vec<_> = silent.iter().map(String::as_str).collect();
+    let ask = || stand.ask(chat("alps/v", &urls));
+    let asking = async { tokio::join!(ask(), ask(), ask(), ask(), ask(), ask(), ask()) };
+    let meanwhile = async {
+        wait_until("all are asked for", async || pictures.connections() == 56).await;
+        let reply = stand.ask(chat("alps/v", &[&url()])).await;
+        assert_eq!((reply.refusal(), reply.header("retry-after")), ((503, "overloaded".to_owned()), Some("1")));
+        assert!(stand.refused(reply.id()).await.is_some(), "it has no entry");
+        let inside = "data:image/png;base64,AAAA";
+        assert_eq!(stand.ask(chat("alps/v", &[inside])).await.status, 200, "who fetches nothing is not kept waiting");
+    };
+    tokio::select! {
+        replies = asking => panic!("{replies:?}"),
+        () = meanwhile => {}
+    }
+    wait_until("there is room again", async || stand.ask(chat("alps/v", &[&url()])).await.status == 200).await;
+}
+
+#[tokio::test]
+async fn no_log_tells_an_address_whatever_becomes_of_it() {
+    let paper = tempfile::NamedTempFile::new().unwrap();
+    let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+    let _logging = tracing::subscriber::set_default(lines.with_writer(Arc::new(paper.reopen().unwrap())).finish());
+    let (stand, pictures) = up(ALLOWED, None).await;
+    pictures.keeps("/html-4711", "text/html", b"<html>");
+    let impostor = "https://impostor.example/4711";
+    for address in [&url(), impostor, "https://nobody.example/4711", &format!("https://{NAME}/html-4711")] {
+        for (ask, _) in asks("alps/v", &[address]) {
+            stand.ask(ask).await;
+        }
+    }
+    let logged = std::fs::read_to_string(paper.path()).unwrap();
+    assert_eq!(logged.matches("were not fetched").count(), 9, "{logged}");
+    for secret in ["4711", "sesame", "impostor", "nobody.example", "scan.png"] {
+        assert!(!logged.contains(secret), "{secret}: {logged}");
+    }
 }
