@@ -294,6 +294,8 @@ impl Blocks {
         said.push(Said::Finish(match &*word {
             "stop" => Finish::Stop,
             "length" => Finish::Length,
+            // Mistral's (its OpenAPI, `ChatCompletionChoice`).
+            "model_length" => Finish::Context,
             "tool_calls" | "function_call" => Finish::Calls,
             "content_filter" => Finish::Refused,
             word => Finish::other(word),

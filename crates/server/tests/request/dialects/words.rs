@@ -41,6 +41,32 @@ async fn p5_cached_and_thought_tokens_are_counted_once_whole_or_streamed() {
 }
 
 #[tokio::test]
+async fn p11_why_an_answer_ended_is_told_and_a_reason_that_nobody_knows_stays() {
+    let stand = up().await;
+    let gemini = [("MAX_TOKENS", "length"), ("SAFETY", "content_filter")];
+    let claude = [("max_tokens", "length"), ("stop_sequence", "stop"), ("refusal", "content_filter")];
+    let openai = [("length", "length"), ("content_filter", "content_filter")];
+    for kind in KINDS {
+        let known = match kind.host {
+            "gpt" => &openai[..],
+            "minstrel" => &[("length", "length"), ("model_length", "length")],
+            "gemini" => &gemini,
+            _ => &claude,
+        };
+        let unknown = [("MALFORMED_FUNCTION_CALL", "MALFORMED_FUNCTION_CALL"), ("brand_new", "brand_new")];
+        for (word, expected) in known.iter().chain(&unknown) {
+            stand.host(kind.host).says(Says { finish: Some((*word).to_owned()), ..kind.plain() });
+            for more in [json!({}), streamed()] {
+                let reply = stand.ask(ask(&kind.model(), more)).await;
+                let heard = Heard::of(&reply);
+                assert_eq!((heard.content.as_str(), heard.finish.as_str()), (TEXT, *expected), "{kind:?} {word}");
+                assert_eq!(stand.closed(reply.id()).await.status, Status::Answered, "{kind:?} {word}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn how_hard_to_think_is_told_in_each_hosts_words() {
     let stand = up().await;
     for kind in KINDS {
