@@ -318,7 +318,7 @@ mod tests {
             more(4, "{}"),
             more(3, "{\"x\":"),
             more(3, "1}"),
-            Said::Signature(3, "seal of the call".to_owned()),
+            Said::Signature(3, "google.seal of the call".to_owned()),
             Said::End(3),
             Said::End(4),
             Said::Finish(Finish::Calls),

@@ -270,7 +270,7 @@ fn only_unverified_evidence_is_refused_by_the_setting() {
     let settings = Settings { evidence: Evidence::Vendor, ..scene.settings().clone() };
     let standing = Standing::new(Vec::new(), keys(scene.catalogue()));
     let deployment = Deployment { scene: Scene::new(Arc::clone(scene.catalogue()), standing, settings), org };
-    assert_eq!(deployment.plan(&Cell { region: "US", ..CHAT }).last().unwrap(), "fireworks-us-kimi-k3");
+    assert_eq!(deployment.plan(&Cell { region: "US", ..CHAT }).last().unwrap(), "anthropic-us-claude-sonnet-4-6");
     assert_eq!(deployment.answer(&Cell { region: "LATAM", ..CHAT }), "no_route");
     assert_eq!(deployment.answer(&Cell { region: "UK", ..CHAT }), "google-gemini-2.5-flash-europe-west2");
     assert_eq!(deployment.answer(&CHAT), "infomaniak-gemma-4-31b");

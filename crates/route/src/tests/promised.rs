@@ -60,7 +60,7 @@ const GOOGLE: [&str; 7] = [
     "google-gemini-2.5-flash-asia-east1",
     "google-gemini-2.5-flash-southamerica-east1",
     "google-gemini-2.5-flash-me-west1",
-    "google-gemini-2.5-flash",
+    "google-gemini-3.5-flash-lite-global",
 ];
 
 fn lines() -> Vec<Line<'static>> {
