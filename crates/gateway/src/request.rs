@@ -1,6 +1,8 @@
 //! START READING HERE: [`Gateway::phases`] names the phases of a request in order and does nothing else. Each hands
 //! the next a proof that cannot be made anywhere else.
 
+mod tried;
+
 use std::net::IpAddr;
 use std::num::NonZero;
 use std::panic::AssertUnwindSafe;
@@ -48,10 +50,10 @@ pub struct Gateway {
     pub(crate) bounds: Bounds,
     running: Arc<Shares>,
     bodies: Arc<Shares>,
-    pace: Pace,
-    /// Threads on which long bodies are read: as many as there are processors, so that the others are not kept from them.
     /// Images that are being fetched: each may hold a thread that waits for a name.
     images: Arc<Shares>,
+    pace: Pace,
+    /// Threads on which long bodies are read: as many as there are processors, so that the others are not kept from them.
     readers: Semaphore,
 }
 
@@ -117,10 +119,10 @@ pub(crate) struct Call {
     opened: bool,
     /// Its body is held until its answer begins.
     hold: Option<Share>,
-    /// Its place among the requests that run, until the answer has it.
-    place: Option<Share>,
     /// Its part of the images that are fetched at once, until it has them.
     images: Option<Share>,
+    /// Its place among the requests that run, until the answer has it.
+    place: Option<Share>,
 }
 
 impl Gateway {
@@ -145,9 +147,9 @@ impl Gateway {
             bounds,
             running: Shares::new(bounds.running),
             bodies: Shares::new(bounds.bodies_bytes),
+            images: Shares::new(IMAGES_AT_ONCE),
             pace: Pace::new(tokio::time::Instant::now()),
             readers: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
-            images: Shares::new(IMAGES_AT_ONCE),
         }
     }
 
@@ -315,8 +317,6 @@ impl Gateway {
         if headers::names_betas(headers) {
             question.leave_out("anthropic-beta");
         }
-        call.model = Some("unknown".to_owned());
-        Ok(terms.ask(question, body))
         if !question.remotes().is_empty() {
             let images = call.images.insert(self.images.share());
             images
@@ -324,6 +324,8 @@ impl Gateway {
                 .and_then(|()| images.grow(question.remotes().len()))
                 .map_err(crowded)?;
         }
+        call.model = Some("unknown".to_owned());
+        Ok(terms.ask(question, body))
     }
 
     /// How a body is read under these terms.
@@ -433,10 +435,10 @@ impl Gateway {
 /// A longer body is read on a thread of its own, and so are embeddings, whose first tokens load a vocabulary: others wait
 /// for nobody's megabytes.
 const READ_AT_ONCE: usize = 64 << 10;
-
-/// Whether the same request may be sent again as it is: not where that cannot help, nor where a host had it already,
 /// How many images are fetched at once.
 const IMAGES_AT_ONCE: usize = 64;
+
+/// Whether the same request may be sent again as it is: not where that cannot help, nor where a host had it already,
 /// which would pay or disclose twice.
 fn may_retry(code: Code, receipt: Option<&phi_record::Receipt>) -> bool {
     match code {
@@ -480,8 +482,6 @@ fn full(scarce: Scarce) -> Refusal {
     Refusal::new(Code::Overloaded, message, "try again shortly").wait(Wait::new(Duration::from_secs(1)))
 }
 
-pub(crate) fn internal() -> Refusal {
-    Refusal::new(Code::Internal, "something went wrong on our side", "report the `x-request-id` to the operator")
 fn crowded(scarce: Scarce) -> Refusal {
     let message = match scarce {
         Scarce::InAll => "this server is fetching as many images as it takes on",
@@ -491,6 +491,8 @@ fn crowded(scarce: Scarce) -> Refusal {
     Refusal::new(Code::Overloaded, message, hint).wait(Wait::new(Duration::from_secs(1)))
 }
 
+pub(crate) fn internal() -> Refusal {
+    Refusal::new(Code::Internal, "something went wrong on our side", "report the `x-request-id` to the operator")
 }
 
 impl Call {
@@ -506,9 +508,9 @@ impl Call {
             class: None,
             opened: false,
             hold: None,
+            images: None,
             place: None,
         }
-            images: None,
     }
 
     /// What kind of work it asks for.

@@ -71,7 +71,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             order(&data, Order::Catalogue(orders::catalogue::Orders::Diff(diff.read()?))).await?
         }
         Command::Explain(explain) => order(&data, Order::Explain(Box::new(explain.read()?))).await?,
-        Command::Doctor(orders) => order(&data, Order::Doctor(orders)).await?,
+        Command::Doctor(orders) => {
+            let orders = orders.agreed()?;
+            match control::send(&data.socket(), &Order::Doctor(orders.clone())).await? {
+                Some(said) => said,
+                None if orders.asks_hosts() => bail!(
+                    "no server runs in `{}`, and hosts are asked by the server alone\n  hint: start it with `phi serve`",
+                    data.folder().display()
+                ),
+                None => order(&data, Order::Doctor(orders)).await?,
+            }
+        }
         Command::Config(Config::Check) => {
             let config = data.written()?.check()?;
             config.fits(&Catalogue::load(data.overrides().as_deref())?)?;

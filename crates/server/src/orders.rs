@@ -3,6 +3,7 @@
 
 pub mod agents;
 pub mod agreements;
+mod caller;
 pub mod catalogue;
 pub mod doctor;
 pub mod entries;
@@ -77,7 +78,7 @@ impl Order {
             Self::Catalogue(orders) => orders.run(deployment, by, notes).await,
             Self::Take(take) => take.run(deployment, by).await,
             Self::Explain(explain) => explain.run(deployment).await,
-            Self::Doctor(orders) => orders.run(deployment).await,
+            Self::Doctor(orders) => orders.run(deployment, by, notes).await,
             Self::Tail(tail) => tail.run(deployment, by).await,
             Self::Show(show) => show.run(deployment, by).await,
             Self::Reload => deployment.reload(by).await,

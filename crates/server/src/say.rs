@@ -80,6 +80,18 @@ where
     text.parse().with_context(|| format!("`{text}` cannot be {what}"))
 }
 
+/// Asks somebody at a terminal whether to go on.
+///
+/// # Errors
+/// Where nobody is there, or the answer is another than yes.
+pub fn agreed(what: &str) -> anyhow::Result<()> {
+    match ask(&format!("{what} Go on? [y/N]:")).as_deref() {
+        Some("y" | "Y" | "yes") => Ok(()),
+        Some(_) => anyhow::bail!("nothing was asked"),
+        None => anyhow::bail!("{what} Nobody is here to agree to that\n  hint: add --yes"),
+    }
+}
+
 /// Asks somebody at a terminal for the bodies of law, where none is said. Without one PHI is refused everywhere.
 ///
 /// # Errors

@@ -1,5 +1,9 @@
+mod asking;
+mod found;
+mod hosts;
 mod lack;
 mod page;
+mod spaces;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,6 +13,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use phi_catalog::Row;
 use phi_gateway::Gateway;
+use phi_record::By;
 use phi_route::{Cell, survey};
 use phi_words::{Capability, Class, Code, Framework, Modality, ModelName, OrgId, Region, Slug};
 use serde::{Deserialize, Serialize};
@@ -16,19 +21,28 @@ use serde_json::{Value, json};
 
 use self::lack::Lack;
 use crate::deployment::Deployment;
-use crate::say::Said;
+use crate::orders::Notes;
+use crate::say::{self, Said};
 
 /// What can be looked at.
-#[derive(Debug, Subcommand, Serialize, Deserialize)]
+#[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum Orders {
     /// Show who answers what, region by region, without PHI and with it, and what is missing where nobody does. Nothing is
     /// sent to anybody.
     #[command(after_help = "example: phi doctor routes --org st-mary")]
     Routes(Routes),
+    /// Ask each host for which there is a key one short question, and show what differs from the catalogue. This leaves the
+    /// building, without PHI, and costs a little.
+    #[command(after_help = "example: phi doctor hosts --org st-mary --host infomaniak --yes")]
+    Hosts(hosts::Hosts),
+    /// Ask the hosts that share an embedding space for vectors of the same public sentences, and show which differ. This
+    /// leaves the building, without PHI, and costs a little.
+    #[command(after_help = "example: phi doctor spaces --org st-mary --yes")]
+    Spaces(spaces::Spaces),
 }
 
 /// For whom to look, and where.
-#[derive(Debug, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Routes {
     /// The organization, with its own credentials and agreements; those of the deployment alone where this is not said.
     #[arg(long)]
@@ -62,9 +76,32 @@ struct Looked<'a> {
 }
 
 impl Orders {
-    pub(crate) async fn run(self, deployment: &Deployment) -> anyhow::Result<Said> {
+    /// Asks whoever typed it whether hosts may be asked, where that was not said.
+    pub(crate) fn agreed(self) -> anyhow::Result<Self> {
+        let said = match &self {
+            Self::Routes(_) => true,
+            Self::Hosts(hosts) => hosts.yes,
+            Self::Spaces(spaces) => spaces.yes,
+        };
+        if !said {
+            say::agreed("This asks hosts outside, without PHI, and costs a little.")?;
+        }
+        Ok(self)
+    }
+
+    /// Whether hosts are asked, which the server alone does.
+    pub(crate) fn asks_hosts(&self) -> bool {
+        match self {
+            Self::Routes(_) => false,
+            Self::Hosts(_) | Self::Spaces(_) => true,
+        }
+    }
+
+    pub(crate) async fn run(self, deployment: &Deployment, by: By, notes: Notes) -> anyhow::Result<Said> {
         match self {
             Self::Routes(routes) => routes.run(deployment).await,
+            Self::Hosts(hosts) => hosts.run(deployment, by, notes).await,
+            Self::Spaces(spaces) => spaces.run(deployment, by, notes).await,
         }
     }
 }

@@ -2,7 +2,6 @@ mod page;
 mod supposed;
 
 use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
@@ -11,15 +10,15 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use phi_crypto::{Purpose, Root};
 use phi_gateway::Stage;
-use phi_identify::{Agent, Caller, Directory, Grant, Kind, Limits, Org, Roster, StoredToken};
-use phi_words::{AgentId, Class, HostName, Modality, ModelName, Prompt, Region, Slug, Tier};
+use phi_identify::Kind;
+use phi_words::{Class, HostName, Modality, ModelName, Prompt, Region, Slug, Tier};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::page::page;
 use crate::deployment::Deployment;
+use crate::orders::caller;
 use crate::say::Said;
 
 /// The request that is to be explained, and what might be otherwise.
@@ -98,7 +97,8 @@ impl Explain {
             bail!("no request of `{}` may go below the class `phi`, its floor\n  hint: leave --class out", org.name);
         }
         let now = self.as_of.unwrap_or_else(|| deployment.now());
-        let (caller, org) = (self.caller(org.clone(), now)?, org.id);
+        let kind = if self.test { Kind::Test } else { Kind::Live };
+        let (caller, org) = (caller::made_up(org.clone(), &self.org, kind, now)?, org.id);
         let gateway = deployment.gateway();
         let (snapshot, health) = (gateway.snapshot(), gateway.health());
         let supposed = supposed::scene(&self.with, &self.without, contents, &snapshot.scene, org, now)?;
@@ -112,36 +112,6 @@ impl Explain {
             .explain_to_operator(caller, &self.headers()?, endpoint, Prompt::new(request), &stage)
             .map_err(|refusal| anyhow!("{}\n  hint: {}", refusal.message, refusal.hint))?;
         Ok(Said::Page { text: page(&told, &self.org), data: told })
-    }
-
-    /// A caller as the directory makes one, from a key that is made up for this and told to nobody.
-    fn caller(&self, org: Org, now: Timestamp) -> anyhow::Result<Caller> {
-        let root = Root::generate().context("a key cannot be made up")?;
-        let key = root.derive(Purpose::Token);
-        let agent = Agent {
-            id: AgentId::new(),
-            org: org.id,
-            role: None,
-            name: self.org.clone(),
-            limits: Limits::default(),
-            revoked: None,
-        };
-        let grant = Grant {
-            agent: agent.id,
-            kind: if self.test { Kind::Test } else { Kind::Live },
-            region: None,
-            class: None,
-            floor: Class::General,
-            regions: None,
-            from: Vec::new(),
-            lifetime: None,
-            label: None,
-        };
-        let (shown, token) = StoredToken::issue(grant, &key, now)?;
-        let mut headers = HeaderMap::new();
-        headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {}", *shown.expose_text()))?);
-        let roster = Roster { orgs: vec![org], roles: Vec::new(), agents: vec![agent], tokens: vec![token] };
-        Ok(Directory::new(roster, key).caller(IpAddr::V4(Ipv4Addr::LOCALHOST), &headers, now)?)
     }
 
     fn headers(&self) -> anyhow::Result<HeaderMap> {

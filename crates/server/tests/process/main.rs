@@ -8,6 +8,7 @@ mod catalogue;
 mod commands;
 mod deploy;
 mod dialects;
+mod doctor;
 mod gated;
 mod health;
 mod import;
