@@ -101,8 +101,8 @@ impl MessagesQuestion {
         self.limit
     }
 
-    /// How many tokens the input has, estimated: a quarter of the bytes, but [`IMAGE_TOKENS`] for an image and one for each
-    /// [`BYTES_OF_DOCUMENT`] of a document's base64, whose bytes say little.
+    /// How many tokens the input has, estimated: a quarter of the bytes, but 1,600 for an image and one for each
+    /// 32 bytes of a document's base64, which say little.
     pub fn count(&self) -> u64 {
         let (mut bytes, mut tokens) = (self.body_len(), 0_u64);
         let parts = self.conversation().turns.iter().flat_map(|turn| &turn.parts);
