@@ -187,7 +187,7 @@ pub struct ClosedRecord {
     /// The fields that the host could not be given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
-    /// What rules did to the answer.
+    /// What rules did to the answer, and how many addresses of images were asked (`image_fetched:2`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interventions: Vec<String>,
     /// What the operator must look into.

@@ -236,7 +236,7 @@ impl Entry {
         self.left_out = fields.into_iter().collect();
     }
 
-    /// Notes what a rule did to the answer.
+    /// Notes what a rule did to the answer, or what was done for the request beside asking hosts.
     pub fn intervention(&mut self, what: &str) {
         self.interventions.push(what.to_owned());
     }
