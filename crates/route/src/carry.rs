@@ -32,11 +32,9 @@ pub fn carry(row: &Row) -> Carry {
 /// What a host speaks, of the dialects that chat; routes of those that are not built are never live.
 fn speaks(host: &Host) -> Speaks {
     match host.dialect {
-        Dialect::OpenAi
-        | Dialect::AzureOpenAi
-        | Dialect::AzureSpeech
-        | Dialect::AzureDocuments
-        | Dialect::Fal => Speaks::OpenAi,
+        Dialect::OpenAi | Dialect::AzureOpenAi | Dialect::AzureSpeech | Dialect::AzureDocuments | Dialect::Fal => {
+            Speaks::OpenAi
+        }
         Dialect::Mistral => Speaks::Mistral,
         Dialect::Bedrock => Speaks::Bedrock,
         Dialect::Gemini => Speaks::Gemini,

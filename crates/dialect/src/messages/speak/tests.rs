@@ -299,9 +299,8 @@ proptest! {
         let whole = whole(&said, Some(usage()));
         prop_assert_eq!(&stream, &whole);
         let hidden = |number: &u32| said.iter().any(|said| matches!(said, Said::Begin(of, Block::Redacted(_)) if of == number));
-        let words: usize = said.iter().map(|said| match said {
-            Said::More(number, text) if !hidden(number) => text.len(),
-            _ => 0,
+        let words: usize = said.iter().map(|said| {
+            if let Said::More(number, text) = said && !hidden(number) { text.len() } else { 0 }
         }).sum();
         let told: usize = whole["content"].as_array().unwrap().iter().map(|block| {
             let of = |name: &str| block[name].as_str().map_or(0, str::len);
