@@ -85,10 +85,10 @@ where
 /// # Errors
 /// Where nobody is there, or the answer is another than yes.
 pub fn agreed(what: &str) -> anyhow::Result<()> {
-    match ask(&format!("{what} Go on? [y/N]:")).as_deref() {
+    match ask(&format!("{what}. Go on? [y/N]:")).as_deref() {
         Some("y" | "Y" | "yes") => Ok(()),
-        Some(_) => anyhow::bail!("nothing was asked"),
-        None => anyhow::bail!("{what} Nobody is here to agree to that\n  hint: add --yes"),
+        Some(_) => anyhow::bail!("not agreed, so nothing was done"),
+        None => anyhow::bail!("{what}, and nobody is here to agree to that\n  hint: add --yes"),
     }
 }
 

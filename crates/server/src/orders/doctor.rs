@@ -84,7 +84,7 @@ impl Orders {
             Self::Spaces(spaces) => spaces.yes,
         };
         if !said {
-            say::agreed("This asks hosts outside, without PHI, and costs a little.")?;
+            say::agreed("hosts outside are asked, without PHI, which costs a little")?;
         }
         Ok(self)
     }

@@ -207,6 +207,8 @@ async fn nobody_is_asked_who_should_not_be() {
         let error = deploy.refused(&line.split_whitespace().collect::<Vec<_>>());
         assert!(error.contains(hint), "{line}: {error}");
     }
+    let page = deploy.run(&["doctor", "spaces", "--org", "org", "--yes"]);
+    assert!(page.out.contains("nobody was asked"), "{page:?}");
     assert!(host.seen().is_empty());
     serving.stop();
 }

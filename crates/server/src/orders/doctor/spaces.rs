@@ -60,7 +60,7 @@ impl Spaces {
             bail!("no live route of the catalogue has vectors in the space `{unknown}`");
         }
         // Of one route alone there is nothing to compare.
-        let (several, alone): (Vec<_>, Vec<_>) = spaces.into_iter().partition(|(_, routes)| routes.len() > 1);
+        let (several, mut alone): (Vec<_>, Vec<_>) = spaces.into_iter().partition(|(_, routes)| routes.len() > 1);
         asking.record(by, "doctor.spaces", several.iter().map(|(_, routes)| routes.len()).sum()).await?;
         let mut told = Vec::new();
         for (space, mut routes) in several {
@@ -70,11 +70,12 @@ impl Spaces {
                 told.push(compared(&asking, space, row, &region, &mut first).await?);
             }
         }
-        let alone: Vec<_> = alone.iter().map(|(space, routes)| (space, routes.first().map(|(row, _)| row))).collect();
         let mut text = page(&asking, &told);
-        for (space, row) in alone {
-            let who = row.map_or("no host with a key".to_owned(), |row| format!("{} alone", row.route));
-            let _ = writeln!(text, "\nnothing to compare in {space}: {who}");
+        // What was not named and nobody may ask is not worth a line.
+        alone.retain(|(_, routes)| !routes.is_empty() || !self.spaces.is_empty());
+        for (space, routes) in alone {
+            let who = routes.first().map_or("no route".to_owned(), |(row, _)| format!("{} alone", row.route));
+            let _ = writeln!(text, "\nnothing to compare in {space}: {} may ask {who}", asking.org().name);
         }
         Ok(Said::Page { text, data: told.into_iter().map(|(row, found)| with(row, &found)).collect() })
     }
@@ -141,6 +142,9 @@ fn page(asking: &Asking<'_>, told: &[(Value, Vec<Found>)]) -> String {
             "norm": row["norm"], "cosine": row["cosine"], "found": says,
         })
     };
+    if told.is_empty() {
+        return format!("No space has two routes that {} may ask, so nobody was asked.\n", asking.org().name);
+    }
     let lines: Vec<Value> = told.iter().map(line).collect();
     let mut page = format!(
         "Vectors of {} public sentences, compared with those of the first route of their space, for {}.\n\n",
