@@ -39,6 +39,8 @@ impl Verdict {
             403 => Self::of(Ended::Account, Sign::Forbidden),
             404 => Self::of(Ended::Row, Sign::Row),
             408 => Self::late(true),
+            // Its money is spent, which no waiting mends.
+            429 if stated.kind == HostErrorKind::RowFault => Self::of(Ended::Account, Sign::Account),
             429 => Self::of(Ended::RateLimited, asked),
             300..=399 => Self::host(Ended::Redirect),
             // Bedrock's word for a model that failed behind it.
@@ -222,6 +224,7 @@ mod tests {
             (&[400, 422], RowFault, Ended::Row, Sign::Row, true, failed),
             (&[408], Other, Ended::Timeout, Sign::Fault, true, Code::UpstreamTimeout),
             (&[429], Other, Ended::RateLimited, limited, true, failed),
+            (&[429], RowFault, Ended::Account, Sign::Account, true, failed),
             (&[424, 500, 502, 503, 504, 529, 599], Other, Ended::HostError, Sign::Fault, true, failed),
             (&[301, 302, 303, 304, 307, 308], Other, Ended::Redirect, Sign::Fault, true, failed),
             (&[201, 204, 206], Other, Ended::HostError, Sign::Fault, true, failed),

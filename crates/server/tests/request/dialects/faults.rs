@@ -22,8 +22,6 @@ fn before() -> Vec<(Fault, Ended, Ended)> {
         status(404, Ended::Row),
         status(408, Ended::Timeout),
         alike(Fault::status(429).retry_after("7"), Ended::RateLimited),
-        // A month's money that is spent: nothing says when to come again.
-        alike(Fault::status(429).error("enforced_spend_limit_reached", "no more"), Ended::RateLimited),
         status(500, Ended::HostError),
         alike(Fault::status(502).shape(Shape::Html), Ended::HostError),
         alike(Fault::status(503).shape(Shape::Empty), Ended::HostError),
@@ -66,6 +64,19 @@ async fn p10_each_fault_before_the_first_word_is_followed_by_a_host_of_another_d
         }
     }
     assert!(!stand.ledger_text().await.contains(SECRET));
+}
+
+#[tokio::test]
+async fn p10_a_month_s_money_that_is_spent_is_no_rate() {
+    let stand = up().await;
+    for (host, word) in [("claude", "enforced_spend_limit_reached"), ("gpt", "insufficient_quota")] {
+        stand.afresh();
+        stand.host(host).always(Some(Fault::status(429).error(word, "no more")));
+        let reply = stand.ask(ask(&format!("{host}-first"), json!({}))).await;
+        let closed = stand.closed(reply.id()).await;
+        let attempts: Vec<_> = closed.attempts.iter().map(|attempt| attempt.ended).collect();
+        assert_eq!((reply.status, attempts), (200, vec![Ended::Account, Ended::Ok]), "{host}");
+    }
 }
 
 #[tokio::test]
