@@ -126,7 +126,9 @@ own = "bench"
 {VECTORS if kind == 'vector' else 'modality = "chat"'}
 status = "live"
 {origin}"""
-    the.found("CH", {"bench.toml": catalogue}, settings=f'[record]\ndurability = "{durability}"\n')
+    # One organization asks here, of whom no more than four fifths of all places may wait for one route.
+    waiting = "[upstream]\nwaiting = 1024\n"
+    the.found("CH", {"bench.toml": catalogue}, settings=f'{waiting}[record]\ndurability = "{durability}"\n')
     the.phi("vault", "put", "bench", given="the-key-that-the-host-of-the-bench-is-shown\n")
 
 
