@@ -28,6 +28,7 @@ mod responses;
 mod sealer;
 mod seals;
 pub mod sse;
+mod told;
 mod voice;
 
 pub use carry::{Carry, Field, LimitName, Misfit, Rendered, Speaks, Tokenizer};

@@ -14,7 +14,7 @@ use phi_dialect::remote::{ImageAddress, Images, Remote, Sources};
 use phi_police::{Ask, Permit};
 use phi_record::{Entry, Opened, Outcome};
 use phi_route::Planned;
-use phi_words::{Code, Country, Refusal, Region};
+use phi_words::{Class, Code, Country, Refusal, Region};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{Ending, Failure, Upstream};
@@ -144,9 +144,9 @@ impl Upstream {
     async fn furnish(&self, ask: &Ask, catalogue: &Catalogue, room: Room<'_>) -> Result<Question, Refusal> {
         let (terms, question) = (ask.terms(), ask.question());
         // The law is asked here once more, whoever read the request.
-        match self.images(terms.region(), catalogue) {
-            Images::At(_) => {}
-            Images::Inside | Images::Abroad => return Err(lawless()),
+        match (terms.class(), self.images(terms.region(), catalogue)) {
+            (Class::General, Images::At(_)) => {}
+            (Class::Phi, _) | (Class::General, Images::Inside | Images::Abroad) => return Err(lawless()),
         }
         let images = self.images_of(question.remotes(), room).await?;
         let (asked, class) = (question.clone(), terms.class());

@@ -1,9 +1,7 @@
 use phi_words::Usage;
 
 use crate::json::{Kind, Value};
-
-/// No call consumes more of anything: what is above is nonsense.
-const MAX_TOKENS: u64 = 100_000_000;
+use crate::told::count;
 
 /// What a host has said of its consumption so far. In a stream the beginning tells the input, and what follows the whole of
 /// the output; each figure is the sum so far, and one that is not repeated stands (SDK, `message_delta_usage.py`).
@@ -83,14 +81,6 @@ impl Counts {
     /// All of the input.
     fn asked(&self) -> u64 {
         self.input.unwrap_or(0) + self.cache_read + self.cache_write
-    }
-}
-
-/// A count that may be absent: `None` if it is there and no count.
-fn count(of: Value<'_>, name: &str) -> Option<Option<u64>> {
-    match of.member(name) {
-        Some(value) => value.whole().filter(|count| *count <= MAX_TOKENS).map(Some),
-        None => Some(None),
     }
 }
 

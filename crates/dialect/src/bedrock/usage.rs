@@ -1,9 +1,7 @@
 use phi_words::Usage;
 
 use crate::json::{Kind, Value};
-
-/// No call consumes more of anything: what is above is nonsense.
-const MAX_TOKENS: u64 = 100_000_000;
+use crate::told::count;
 
 /// Reads `TokenUsage` into disjoint buckets; `None` if it is not sound. Input stands there without what was read from the
 /// cache or written to it, and the total is of all four. What is written is for five minutes, unless `cacheDetails` says
@@ -12,10 +10,6 @@ pub(super) fn read(usage: Value<'_>) -> Option<Usage> {
     if usage.kind() != Kind::Object {
         return None;
     }
-    let count = |of: Value<'_>, name: &str| match of.member(name) {
-        Some(value) => value.whole().filter(|count| *count <= MAX_TOKENS).map(Some),
-        None => Some(None),
-    };
     let written = count(usage, "cacheWriteInputTokens")?.unwrap_or(0);
     let (mut long, mut all) = (0, None);
     for detail in usage.member("cacheDetails").and_then(Value::items).into_iter().flatten() {

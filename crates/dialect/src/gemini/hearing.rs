@@ -1,10 +1,11 @@
 use std::borrow::Cow;
 
 use super::errors;
-use super::usage::Told;
+use super::usage;
 use crate::HostFault;
 use crate::json::{Kind, Value};
 use crate::middle::{Block, Facts, Finish, Json, Said};
+use crate::told::Told;
 
 /// Hears answers of Google's, one whole or many in part: a text or a thought goes on from one to the next, until there is
 /// something else.
@@ -58,7 +59,7 @@ impl Hearing {
             let model = top.model.and_then(Value::text).map(Into::into);
             self.facts.host_model = model.or(self.facts.host_model.take());
         }
-        let has_figures = top.usage.is_some_and(|usage| self.told.hear(usage));
+        let has_figures = top.usage.is_some_and(|usage| usage::hear(&mut self.told, usage));
         let candidates = self.candidates(&top, said);
         self.output_chars += said.iter().map(Said::chars).sum::<u64>();
         self.facts.usage = self.told.figures(self.output_chars);

@@ -1,45 +1,16 @@
 use phi_words::Usage;
 
 use crate::json::Value;
+use crate::told::{MAX_TOKENS, Told, count};
 
-/// No call consumes more of anything: what is above is nonsense.
-const MAX_TOKENS: u64 = 100_000_000;
-
-/// What a host has said of its consumption so far: each chunk may tell it anew, growing.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) enum Told {
-    /// Nothing yet.
-    #[default]
-    Nothing,
-    /// The last figures, which were sound.
-    Sound(Usage),
-    /// Nonsense, or figures that shrank: nothing that it says is believed any more.
-    Nonsense,
-}
-
-impl Told {
-    /// Hears a `usageMetadata`, and says whether there are figures in it: Vertex AI sends some that tell the kind of traffic
-    /// alone.
-    pub(super) fn hear(&mut self, usage: Value<'_>) -> bool {
-        let names = ["promptTokenCount", "candidatesTokenCount", "totalTokenCount"];
-        if names.iter().all(|name| usage.member(name).is_none()) {
-            return false;
-        }
-        *self = match (*self, read(usage)) {
-            (Self::Nonsense, _) | (_, None) => Self::Nonsense,
-            (Self::Sound(before), Some(now)) if now.tokens() < before.tokens() => Self::Nonsense,
-            (Self::Nothing | Self::Sound(_), Some(now)) => Self::Sound(now),
-        };
-        true
+/// Hears a `usageMetadata`, and says whether there are figures in it: Vertex AI sends some that tell the kind of traffic alone.
+pub(super) fn hear(told: &mut Told, usage: Value<'_>) -> bool {
+    let names = ["promptTokenCount", "candidatesTokenCount", "totalTokenCount"];
+    let has_figures = names.iter().any(|name| usage.member(name).is_some());
+    if has_figures {
+        told.hear(read(usage));
     }
-
-    /// The figures, if they are sound, and not zero where there was output.
-    pub(super) fn figures(self, output_chars: u64) -> Option<Usage> {
-        match self {
-            Self::Sound(usage) => (output_chars == 0 || usage.output_tokens() > 0).then_some(usage),
-            Self::Nothing | Self::Nonsense => None,
-        }
-    }
+    has_figures
 }
 
 /// Reads Google's `usageMetadata` into disjoint buckets; `None` if it is not sound. Cached tokens are inside
@@ -68,14 +39,6 @@ fn read(usage: Value<'_>) -> Option<Usage> {
     (cached_audio <= cache_read && total.is_none_or(|total| total == sound.tokens())).then_some(sound)
 }
 
-/// A count that may be absent: `None` if it is there and no count.
-fn count(of: Value<'_>, name: &str) -> Option<Option<u64>> {
-    match of.member(name) {
-        Some(value) => value.whole().filter(|count| *count <= MAX_TOKENS).map(Some),
-        None => Some(None),
-    }
-}
-
 /// The tokens of audio in a list of `{"modality","tokenCount"}`; a count of zero is not written.
 fn audio(usage: Value<'_>, name: &str) -> Option<u64> {
     let Some(details) = usage.member(name) else { return Some(0) };
@@ -96,7 +59,7 @@ mod tests {
     fn told(usages: &[&str], output_chars: u64) -> Option<Usage> {
         let mut told = Told::default();
         for usage in usages {
-            told.hear(Document::parse(usage.to_string().into()).unwrap().root());
+            hear(&mut told, Document::parse(usage.to_string().into()).unwrap().root());
         }
         told.figures(output_chars)
     }

@@ -3,10 +3,11 @@
 use phi_words::{Completion, ModelName};
 
 use super::choice::{self, Top};
-use super::usage::{self, Told};
+use super::usage;
 use super::{WholeReply, errors};
 use crate::HostFault;
 use crate::json::{Document, Kind, Object, Value};
+use crate::told::Told;
 
 /// What an answer may grow by, mostly.
 const ROOM: usize = 512;
@@ -38,7 +39,7 @@ pub fn read_reply(body: &Completion, name: &ModelName) -> Result<WholeReply, Hos
         return Err(malformed("there is no choice"));
     }
     let mut told = Told::default();
-    told.hear(top.usage);
+    usage::hear(&mut told, top.usage);
     let figures = told.figures(output_chars);
     if let Some(figures) = &figures {
         out.object("usage", |usage| usage::write(usage, figures, None));

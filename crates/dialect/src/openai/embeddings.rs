@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use phi_words::{Completion, ModelName};
 
 use super::choice::Top;
-use super::usage::Told;
+use super::usage;
 use super::{WholeReply, errors};
 use crate::json::{self, Document, Kind, List, Object, Value};
+use crate::told::Told;
 use crate::{Carry, EmbeddingsQuestion, HostFault};
 
 /// Reads a host's answer to a question that was rendered for `carry`: checks that there is one vector an input, each as
@@ -35,7 +36,7 @@ pub fn read_reply(
         data.raw(&item.finish());
     }
     let mut told = Told::default();
-    told.hear(root.member("usage"));
+    usage::hear(&mut told, root.member("usage"));
     // No text comes out: figures that say otherwise are another call's.
     let figures = told.figures(0).filter(|usage| usage.output_tokens() == 0);
 

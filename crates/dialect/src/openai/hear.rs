@@ -4,11 +4,12 @@ use phi_words::Completion;
 
 use super::choice::Top;
 use super::errors;
-use super::usage::Told;
+use super::usage;
 use crate::HostFault;
 use crate::json::{Document, Kind, Value};
 use crate::middle::{Answer, Block, Facts, Finish, Said};
 use crate::sse::Event;
+use crate::told::Told;
 
 /// Hears an answer in OpenAI's chat format, for callers who speak another. Texts, thoughts and refusals come one after the
 /// other, each ending where the next begins; calls stay open to the end, since their arguments may come in turns.
@@ -54,7 +55,7 @@ impl Stream {
         if top.is_error {
             return Err(HostFault::Stated(errors::read_error_value(document.root())));
         }
-        self.told.hear(top.usage);
+        usage::hear(&mut self.told, top.usage);
         let items = top.choices.and_then(Value::items);
         if items.is_none() && top.usage.is_none() {
             return Err(HostFault::Malformed("a frame has no choices"));
@@ -115,7 +116,7 @@ pub fn read_reply(body: &Completion) -> Result<Answer, HostFault> {
     blocks.hear(message, facts.id.as_deref(), &mut said)?;
     let finish = choice.member("finish_reason").ok_or(malformed("a choice has no end"))?;
     blocks.finish(finish, &mut said);
-    told.hear(top.usage);
+    usage::hear(&mut told, top.usage);
     facts.usage = told.figures(said.iter().map(Said::chars).sum());
     Ok(Answer { said, facts })
 }

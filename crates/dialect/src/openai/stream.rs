@@ -6,10 +6,11 @@ use phi_words::{Completion, MicroUsd, ModelName, Usage};
 use super::choice::{self, Top};
 use super::errors;
 use super::form::Form;
-use super::usage::{self, Told};
+use super::usage;
 use crate::HostFault;
 use crate::json::{Document, Kind, Object, Value};
 use crate::sse::Event;
+use crate::told::Told;
 
 /// What one event of a host's stream comes to.
 #[derive(Debug, Clone)]
@@ -91,7 +92,7 @@ impl ChatStream {
         if top.is_error {
             return Err(HostFault::Stated(errors::read_error_value(root)));
         }
-        self.told.hear(top.usage);
+        usage::hear(&mut self.told, top.usage);
         let Some(items) = top.choices.and_then(Value::items) else {
             let fault = Err(HostFault::Malformed("a frame has no choices"));
             return if top.usage.is_some() { Ok(Step::Skip) } else { fault };

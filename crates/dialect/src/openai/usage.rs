@@ -1,9 +1,7 @@
 use phi_words::{MicroUsd, Usage};
 
 use crate::json::{Object, Value};
-
-/// No call consumes more of anything: what is above is nonsense.
-const MAX_TOKENS: u64 = 100_000_000;
+use crate::told::{Told, count};
 
 /// Reads OpenAI's `usage` into disjoint buckets; `None` if it is not sound. There, cached and audio tokens are inside
 /// `prompt_tokens`, and reasoning and audio tokens inside `completion_tokens` (specification 2.3.0, `CompletionUsage`).
@@ -40,14 +38,6 @@ pub(super) fn read(usage: Value<'_>) -> Option<Usage> {
     (total.is_none_or(|total| total == sound.tokens())).then_some(sound)
 }
 
-/// A count that may be absent: `None` if it is there and no count.
-fn count(of: Value<'_>, name: &str) -> Option<Option<u64>> {
-    match of.member(name) {
-        Some(value) => value.whole().filter(|count| *count <= MAX_TOKENS).map(Some),
-        None => Some(None),
-    }
-}
-
 /// Writes `usage` as OpenAI does, from our buckets; `charged` is our own addition.
 pub(super) fn write(out: &mut Object, usage: &Usage, charged: Option<MicroUsd>) {
     out.whole("prompt_tokens", usage.input_tokens())
@@ -64,35 +54,10 @@ pub(super) fn write(out: &mut Object, usage: &Usage, charged: Option<MicroUsd>) 
     }
 }
 
-/// What a host has said of its consumption so far. Some say it once, some in every chunk, growing.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) enum Told {
-    /// Nothing yet.
-    #[default]
-    Nothing,
-    /// The last figures, which were sound.
-    Sound(Usage),
-    /// Nonsense, or figures that shrank: nothing that it says is believed any more.
-    Nonsense,
-}
-
-impl Told {
-    /// Hears the `usage` of one chunk or answer.
-    pub(super) fn hear(&mut self, usage: Option<Value<'_>>) {
-        let Some(usage) = usage else { return };
-        *self = match (*self, read(usage)) {
-            (Self::Nonsense, _) | (_, None) => Self::Nonsense,
-            (Self::Sound(before), Some(now)) if now.tokens() < before.tokens() => Self::Nonsense,
-            (Self::Nothing | Self::Sound(_), Some(now)) => Self::Sound(now),
-        };
-    }
-
-    /// The figures, if they are sound, and not zero where there was output.
-    pub(super) fn figures(self, output_chars: u64) -> Option<Usage> {
-        match self {
-            Self::Sound(usage) => (output_chars == 0 || usage.output_tokens() > 0).then_some(usage),
-            Self::Nothing | Self::Nonsense => None,
-        }
+/// Hears the `usage` of one chunk or answer.
+pub(super) fn hear(told: &mut Told, usage: Option<Value<'_>>) {
+    if let Some(usage) = usage {
+        told.hear(read(usage));
     }
 }
 
@@ -105,7 +70,7 @@ mod tests {
         let mut told = Told::default();
         for usage in usages {
             let document = Document::parse(format!("{{\"usage\":{usage}}}").into()).unwrap();
-            told.hear(document.root().member("usage"));
+            hear(&mut told, document.root().member("usage"));
         }
         told.figures(output_chars)
     }
