@@ -8,6 +8,7 @@
 pub mod anthropic;
 pub mod bedrock;
 mod carry;
+mod citation;
 mod dialects;
 pub mod eventstream;
 mod explain;

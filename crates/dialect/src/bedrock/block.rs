@@ -1,5 +1,6 @@
 use crate::HostFault;
 use crate::anthropic::block::line;
+use crate::citation::Web;
 use crate::json::{Kind as JsonKind, Value};
 use crate::middle::{Block, Finish, Json, Said};
 
@@ -78,8 +79,16 @@ fn cited(at: u32, value: Value<'_>, said: &mut Vec<Said>) -> Result<(), HostFaul
         said.extend(more(at, text.into()));
     }
     let citations = value.member("citations").and_then(Value::items).into_iter().flatten();
-    said.extend(citations.map(|citation| Said::Citation(at, Json(line(citation).into()))));
+    said.extend(citations.map(|citation| Said::Citation(at, source(citation))));
     Ok(())
+}
+
+/// Where a text is from (`Citation`, `CitationsDelta`).
+pub(super) fn source(citation: Value<'_>) -> Json {
+    let title = citation.member("title").and_then(Value::text).unwrap_or_default();
+    let url = citation.member("location").and_then(|location| location.member("web")?.member("url")?.text());
+    let web = url.and_then(|url| Web::new(&url, &title, None));
+    web.map_or_else(|| Json(line(citation).into()), |web| web.said())
 }
 
 /// What is called (`ToolUseBlock`, `ToolUseBlockStart`).

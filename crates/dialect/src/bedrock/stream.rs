@@ -1,7 +1,6 @@
 use super::block::{self, Kind};
 use super::{errors, usage};
 use crate::HostFault;
-use crate::anthropic::block::line;
 use crate::json::{Document, Value};
 use crate::middle::{Block, Facts, Json, Said, hidden};
 use crate::sse::Event;
@@ -107,7 +106,7 @@ impl Stream {
         let text = |value: Value<'_>| value.text().map(String::from).ok_or(HostFault::Malformed("a delta has no text"));
         let (kind, said, words): (Kind, fn(u32, String) -> Said, String) = match name.as_str() {
             "text" => (Kind::Text, Said::More, text(delta)?),
-            "citation" => (Kind::Text, |at, json| Said::Citation(at, Json(json.into())), line(delta)),
+            "citation" => (Kind::Text, |at, json| Said::Citation(at, Json(json.into())), block::source(delta).0.into()),
             "toolUse" => {
                 let input = delta.member("input").ok_or(HostFault::Malformed("a call goes on without arguments"))?;
                 (Kind::Call, Said::More, text(input)?)

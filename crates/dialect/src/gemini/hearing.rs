@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use super::errors;
 use super::usage;
 use crate::HostFault;
+use crate::citation::Web;
 use crate::json::{Kind, Value};
 use crate::middle::{Block, Facts, Finish, Json, Said};
 use crate::told::Told;
@@ -20,6 +21,8 @@ pub(super) struct Hearing {
     calls: u32,
     /// The block that goes on, and whether it is a thought.
     open: Option<(u32, bool)>,
+    /// The text that goes on, for hosts count bytes where callers count characters.
+    text: String,
     is_over: bool,
     /// Figures came with the end or after it.
     is_done: bool,
@@ -118,6 +121,9 @@ impl Hearing {
         if let Some(citations) = candidate.member("citationMetadata").filter(|_| !self.is_over) {
             self.cite(citations, said);
         }
+        if let Some(grounds) = candidate.member("groundingMetadata").filter(|_| !self.is_over) {
+            self.ground(grounds, said);
+        }
         match candidate.member("finishReason").filter(|_| !self.is_over) {
             Some(reason) => {
                 let Some(reason) = reason.text() else { return malformed("the finish reason is no word") };
@@ -186,6 +192,9 @@ impl Hearing {
             Some(_) | None => self.begin(if is_thought { Block::Thought } else { Block::Text }, said),
         };
         self.open = Some((block, is_thought));
+        if !is_thought {
+            self.text.push_str(words);
+        }
         said.push(Said::More(block, words.to_owned()));
     }
 
@@ -237,24 +246,62 @@ impl Hearing {
         }
     }
 
-    /// Where a text is from, as Google says it (`citations`, once `citationSources`). If the text has ended, it is said of
-    /// an empty one behind it.
+    /// Where a text is from (`citations`, once `citationSources`).
     fn cite(&mut self, citations: Value<'_>, said: &mut Vec<Said>) {
         let list = citations.member("citations").or_else(|| citations.member("citationSources"));
         for citation in list.and_then(Value::items).into_iter().flatten() {
-            let block = match self.open {
-                Some((block, false)) => block,
-                Some(_) | None => self.begin(Block::Text, said),
-            };
-            self.open = Some((block, false));
-            said.push(Said::Citation(block, Json(on_one_line(citation).into())));
+            let web = self.source(citation, Some(citation));
+            self.say_source(web.map_or_else(|| Json(on_one_line(citation).into()), |web| web.said()), said);
         }
+    }
+
+    /// What a text rests on (`GroundingMetadata`): chunks, and which of them support which segment. One that supports none is
+    /// of the whole text.
+    fn ground(&mut self, grounds: Value<'_>, said: &mut Vec<Said>) {
+        let items = |name: &str| grounds.member(name).and_then(Value::items).into_iter().flatten();
+        let chunks: Vec<_> = items("groundingChunks").collect();
+        let mut is_used = vec![false; chunks.len()];
+        for support in items("groundingSupports") {
+            for at in support.member("groundingChunkIndices").and_then(Value::items).into_iter().flatten() {
+                let at = at.whole().and_then(|at| usize::try_from(at).ok()).unwrap_or(usize::MAX);
+                let (Some(chunk), Some(used)) = (chunks.get(at), is_used.get_mut(at)) else { continue };
+                *used = true;
+                let web = kept(*chunk).and_then(|kept| self.source(kept, support.member("segment")));
+                web.into_iter().for_each(|web| self.say_source(web.said(), said));
+            }
+        }
+        for (chunk, _) in chunks.iter().zip(is_used).filter(|(_, is_used)| !is_used) {
+            let web = kept(*chunk).and_then(|kept| self.source(kept, None));
+            web.into_iter().for_each(|web| self.say_source(web.said(), said));
+        }
+    }
+
+    /// An address of the web, of a segment of the text that goes on.
+    fn source(&self, of: Value<'_>, segment: Option<Value<'_>>) -> Option<Web> {
+        let text = |name: &str| of.member(name).and_then(Value::text).unwrap_or_default();
+        let end = segment.and_then(|segment| segment.member("endIndex")?.whole());
+        let start = segment.and_then(|segment| segment.member("startIndex")).map_or(Some(0), Value::whole);
+        let chars = |at: u64| Some(self.text.get(..usize::try_from(at).ok()?)?.chars().count() as u64);
+        let span = start.zip(end).filter(|(start, end)| start <= end);
+        let span = span.and_then(|(start, end)| Some((chars(start)?, chars(end)?)));
+        Web::new(&text("uri"), &text("title"), span)
+    }
+
+    /// Says where the text is from that goes on; if it has ended, it is said of an empty one behind it.
+    fn say_source(&mut self, source: Json, said: &mut Vec<Said>) {
+        let block = match self.open {
+            Some((block, false)) => block,
+            Some(_) | None => self.begin(Block::Text, said),
+        };
+        self.open = Some((block, false));
+        said.push(Said::Citation(block, source));
     }
 
     fn begin(&mut self, block: Block, said: &mut Vec<Said>) -> u32 {
         self.close(said);
         let number = self.blocks;
         self.blocks = self.blocks.saturating_add(1);
+        self.text.clear();
         said.push(Said::Begin(number, block));
         number
     }
@@ -282,6 +329,11 @@ impl<'d> Top<'d> {
         }
         top
     }
+}
+
+/// What a chunk is that a text rests on: a page of the web, or of a store of the caller's.
+fn kept(chunk: Value<'_>) -> Option<Value<'_>> {
+    chunk.member("web").or_else(|| chunk.member("retrievedContext"))
 }
 
 /// Why it ended (`FinishReason` of Google's SDK). There is no word for calls: they come with `STOP`.

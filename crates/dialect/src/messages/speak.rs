@@ -4,7 +4,8 @@ use bytes::Bytes;
 use phi_words::{Completion, ModelName, Usage};
 
 use super::{seal, whole};
-use crate::json::{Document, Kind, Object, Value};
+use crate::citation::Web;
+use crate::json::{Document, Object, Value};
 use crate::middle::{Answer, Block, Finish, Json, Said};
 
 /// Says an answer in Anthropic's format, whole or as the events of a stream
@@ -12,7 +13,7 @@ use crate::middle::{Answer, Block, Finish, Json, Said};
 ///
 /// Blocks come one after the other, as its SDKs read them: what is said of another block while one is open waits for its turn.
 /// A block begins with its first word, so that there is none without. A refusal is said as a text and as the details of the
-/// stop. Where a text is from is said where it is told in Anthropic's own form; other forms have no place.
+/// stop. Where a text is from is said where it is told in Anthropic's own form, or is an address of the web.
 pub(crate) struct Speaker {
     name: ModelName,
     id: String,
@@ -116,11 +117,12 @@ impl Speaker {
             (Said::More(_, text), Block::Call { .. }) => self.delta("input_json_delta", "partial_json", text, frames),
             (Said::Signature(_, seal), Block::Thought) => self.delta("signature_delta", "signature", seal, frames),
             (Said::Signature(_, seal), Block::Call { .. }) => first.seal = Some(seal.clone()),
-            (Said::Citation(_, citation), Block::Text | Block::Refusal) if is_ours(citation) => {
+            (Said::Citation(_, citation), Block::Text | Block::Refusal) => {
+                let Some(citation) = cited(citation) else { return };
                 let place = self.begin(frames);
                 frames.push_back(event("content_block_delta", |out| {
                     out.whole("index", place).object("delta", |delta| {
-                        delta.text("type", "citations_delta").raw("citation", citation.0.as_bytes());
+                        delta.text("type", "citations_delta").raw("citation", &citation);
                     });
                 }));
             }
@@ -287,11 +289,19 @@ fn write_usage(out: &mut Object, usage: &Usage) {
     }
 }
 
-/// Whether a citation is in Anthropic's form (SDK, `text_citation.py`), as only its own models give it.
-pub(super) fn is_ours(citation: &Json) -> bool {
-    let Ok(document) = Document::parse(Bytes::copy_from_slice(citation.0.as_bytes())) else { return false };
-    let kind = document.root().member("type").and_then(Value::text);
-    document.root().kind() == Kind::Object && kind.is_some_and(|kind| kind.ends_with("_location"))
+/// A citation in Anthropic's form (SDK, `text_citation.py`). Of a web address that another host has cited neither its own words nor
+/// the host's mark are known.
+pub(super) fn cited(citation: &Json) -> Option<Vec<u8>> {
+    let document = Document::parse(Bytes::copy_from_slice(citation.0.as_bytes())).ok()?;
+    let kind = document.root().member("type").and_then(Value::text)?;
+    if kind.ends_with("_location") {
+        return Some(citation.0.as_bytes().to_vec());
+    }
+    let web = Web::read(citation)?;
+    let mut out = Object::new();
+    out.text("type", "web_search_result_location").text("cited_text", "");
+    out.text("url", &web.url).text("title", &web.title).text("encrypted_index", "");
+    Some(out.finish())
 }
 
 crate::middle::hidden!(Speaker);

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::seal;
-use super::speak::is_ours;
+use super::speak::cited;
 use crate::json::{Document, Kind, List, Object};
 use crate::middle::{Block, Said};
 
@@ -12,7 +12,7 @@ struct Told<'a> {
     block: &'a Block,
     text: String,
     seal: Option<&'a str>,
-    citations: Vec<&'a str>,
+    citations: Vec<Vec<u8>>,
 }
 
 /// Writes the blocks of a whole answer, as the events of a stream would add up to.
@@ -42,10 +42,10 @@ fn blocks(said: &[Said]) -> Vec<Told<'_>> {
             Said::Signature(number, seal) => {
                 blocks.entry(*number).and_modify(|told| told.seal = Some(seal));
             }
-            Said::Citation(number, citation) if is_ours(citation) => {
-                blocks.entry(*number).and_modify(|told| told.citations.push(&citation.0));
+            Said::Citation(number, citation) => {
+                blocks.entry(*number).and_modify(|told| told.citations.extend(cited(citation)));
             }
-            Said::Citation(..) | Said::End(_) | Said::Finish(_) => {}
+            Said::End(_) | Said::Finish(_) => {}
         }
     }
     blocks.into_values().collect()
@@ -68,7 +68,7 @@ impl Told<'_> {
                 if !self.citations.is_empty() {
                     out.list("citations", |list| {
                         for citation in &self.citations {
-                            list.raw(citation.as_bytes());
+                            list.raw(citation);
                         }
                     });
                 }

@@ -33,7 +33,8 @@ pub enum Said {
     More(u32, String),
     /// The host's seal of a thought, or of the thought behind a call.
     Signature(u32, String),
-    /// Where a text is from, as the host says it.
+    /// Where a text is from: an address of the web in OpenAI's form (`url_citation`), its figures characters of this block and
+    /// absent where the host tells none; or as the host says it.
     Citation(u32, Json),
     /// A block is whole.
     End(u32),

@@ -29,6 +29,7 @@ pub fn read_reply(body: &Completion, name: &ModelName) -> Result<WholeReply, Hos
     out.list("choices", |choices| {
         for item in top.choices.and_then(Value::items).into_iter().flatten() {
             let message = item.member("message").filter(|message| message.kind() == Kind::Object);
+            choice::is_finished(item)?;
             output_chars += choice::chars(message.ok_or(malformed("a choice has no message"))?);
             let _ = choices.object(|choice| choice::write(choice, item));
             count += 1;
@@ -116,6 +117,7 @@ mod tests {
             r#"{"choices":[{"index":0}]}"#,
             r#"{"choices":[{"message":"x"}]}"#,
             r#"{"choices":[{"message":{"content":"a","content":"b"}}]}"#,
+            r#"{"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"error"}]}"#,
         ] {
             assert!(matches!(read(bad), Err(HostFault::Malformed(_))), "{bad}");
         }

@@ -1,5 +1,6 @@
 use phi_words::ModelName;
 
+use crate::HostFault;
 use crate::json::{self, Object, Value};
 
 /// The top level of an answer or a chunk, read at once; `null` counts as absent.
@@ -85,6 +86,17 @@ pub(super) fn write(out: &mut Object, choice: Value<'_>) -> Option<usize> {
         }
     }
     delta_at
+}
+
+/// What Mistral's `finish_reason` of `error` means, and that of those who pass its models on.
+pub(super) const FAILED: &str = "the answer ended in an error";
+
+/// Whether a choice says why it ended; a fault where that is that it failed.
+pub(super) fn is_finished(choice: Value<'_>) -> Result<bool, HostFault> {
+    match choice.member("finish_reason") {
+        Some(reason) if reason.is_text("error") => Err(HostFault::Malformed(FAILED)),
+        reason => Ok(reason.is_some()),
+    }
 }
 
 /// Characters of output in a message or a delta: what the model said, thought, refused or called.

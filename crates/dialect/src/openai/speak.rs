@@ -3,14 +3,16 @@ use std::collections::BTreeMap;
 use phi_words::{Completion, MicroUsd, ModelName, Usage};
 
 use super::usage;
+use crate::citation::Web;
 use crate::json::Object;
 use crate::middle::{Answer, Block, Finish, Said};
 use crate::seals;
 
 /// Says an answer in OpenAI's chat format, of which a conversation has one choice.
 ///
-/// What the format has no word for is left out: where a text is from, and seals of thoughts. A thought itself stands in
-/// `reasoning_content`, as other hosts have it. The seal of a call stands in `extra_content.google.thought_signature`, where
+/// What the format has no word for is left out: seals of thoughts, and where a text is from that is no address of the web.
+/// Such addresses are told with the end (`annotations`), as Python's library adds up what is told once alone. A thought itself
+/// stands in `reasoning_content`, as other hosts have it. The seal of a call stands in `extra_content.google.thought_signature`, where
 /// Google's own OpenAI shape has it (<https://ai.google.dev/gemini-api/docs/thought-signatures>): it has to come back.
 pub struct Speaker {
     /// Everything of a chunk before its delta.
@@ -21,7 +23,18 @@ pub struct Speaker {
     /// What each open block is; of a call, its place among the calls.
     blocks: BTreeMap<u32, Open>,
     calls: u64,
+    sources: Sources,
     begun: bool,
+}
+
+/// Where the texts of an answer are from.
+#[derive(Default)]
+struct Sources {
+    /// How many characters all texts have so far.
+    chars: u64,
+    /// Where each text begins among them, and ends as far as it was said.
+    texts: BTreeMap<u32, (u64, u64)>,
+    found: Vec<(u32, Web)>,
 }
 
 #[derive(Clone, Copy)]
@@ -38,11 +51,12 @@ impl Speaker {
     pub fn new(name: ModelName, id: Option<&str>, made: u64) -> Self {
         let id = id.unwrap_or("chatcmpl-unnamed").to_owned();
         let head = head(&id, "chat.completion.chunk", made, &name);
-        Self { head, name, id, made, blocks: BTreeMap::new(), calls: 0, begun: false }
+        Self { head, name, id, made, blocks: BTreeMap::new(), calls: 0, sources: Sources::default(), begun: false }
     }
 
     /// The chunk for something said, where it comes to one.
     pub fn chunk(&mut self, said: &Said) -> Option<Completion> {
+        self.sources.hear(said);
         match said {
             Said::Begin(number, block) => self.begin(*number, block),
             Said::More(number, text) => self.more(*number, text),
@@ -55,7 +69,10 @@ impl Speaker {
                 self.blocks.remove(number);
                 None
             }
-            Said::Finish(finish) => Some(self.write(|_| {}, Some(reason(finish)))),
+            Said::Finish(finish) => {
+                let sources = std::mem::take(&mut self.sources);
+                Some(self.write(|delta| sources.write(delta), Some(reason(finish))))
+            }
         }
     }
 
@@ -163,9 +180,46 @@ impl Speaker {
     }
 }
 
+impl Sources {
+    fn hear(&mut self, said: &Said) {
+        match said {
+            Said::Begin(number, Block::Text) => {
+                self.texts.insert(*number, (self.chars, self.chars));
+            }
+            Said::More(number, text) => {
+                if let Some((_, end)) = self.texts.get_mut(number) {
+                    self.chars += text.chars().count() as u64;
+                    *end = self.chars;
+                }
+            }
+            Said::Citation(number, citation) => self.found.extend(Web::read(citation).map(|web| (*number, web))),
+            Said::Begin(_, Block::Thought | Block::Redacted(_) | Block::Refusal | Block::Call { .. })
+            | Said::Signature(..)
+            | Said::End(_)
+            | Said::Finish(_) => {}
+        }
+    }
+
+    fn write(&self, out: &mut Object) {
+        if self.found.is_empty() {
+            return;
+        }
+        out.list("annotations", |list| {
+            for (number, web) in &self.found {
+                let (start, end) = self.texts.get(number).copied().unwrap_or_default();
+                list.object(|out| {
+                    out.text("type", "url_citation");
+                    out.object("url_citation", |out| web.write(out, start, end.saturating_sub(start)));
+                });
+            }
+        });
+    }
+}
+
 /// What a whole answer comes to.
 #[derive(Default)]
 struct Message<'a> {
+    sources: Sources,
     text: Option<String>,
     thought: Option<String>,
     refusal: Option<String>,
@@ -184,6 +238,7 @@ impl<'a> Message<'a> {
     fn of(said: &'a [Said]) -> Self {
         let (mut message, mut blocks) = (Self::default(), BTreeMap::new());
         for said in said {
+            message.sources.hear(said);
             match said {
                 Said::Begin(number, block) => {
                     let open = match block {
@@ -239,6 +294,7 @@ impl<'a> Message<'a> {
         if let Some(thought) = &self.thought {
             out.text("reasoning_content", thought);
         }
+        self.sources.write(out);
         if self.calls.is_empty() {
             return;
         }
@@ -312,6 +368,10 @@ mod tests {
             Said::Begin(2, Block::Text),
             more(2, "Gr\u{fc}\n"),
             Said::Citation(2, Json("{}".into())),
+            Said::Citation(
+                2,
+                Json(r#"{"type":"url_citation","url":"https://a","title":"A","start_index":0,"end_index":3}"#.into()),
+            ),
             Said::End(2),
             Said::Begin(3, call("a", "f")),
             Said::Begin(4, call("b", "g")),
@@ -342,6 +402,9 @@ mod tests {
             whole["choices"],
             json!([{"index": 0, "finish_reason": "tool_calls", "message": {
                 "role": "assistant", "content": "Grü\n", "refusal": null, "reasoning_content": "hm",
+                "annotations": [
+                    {"type": "url_citation", "url_citation": {"url": "https://a", "title": "A", "start_index": 0, "end_index": 3}},
+                ],
                 "tool_calls": [
                     {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{\"x\":1}"},
                      "extra_content": {"google": {"thought_signature": "seal of the call"}}},
@@ -376,12 +439,13 @@ mod tests {
     #[test]
     fn a_stream_says_what_the_whole_answer_says() {
         let mut speaker = speaker();
-        let frames: Vec<Completion> = said().iter().filter_map(|said| speaker.chunk(said)).collect();
+        let said: Vec<Said> = said().into_iter().filter(|said| !matches!(said, Said::Citation(..))).collect();
+        let frames: Vec<Completion> = said.iter().filter_map(|said| speaker.chunk(said)).collect();
         assert_eq!(read(&frames[0])["choices"][0]["delta"]["role"], "assistant");
         assert!(frames.iter().skip(1).all(|frame| read(frame)["choices"][0]["delta"].get("role").is_none()));
         let mut stream = hear::Stream::new();
         let heard: Vec<Said> = frames.into_iter().flat_map(|data| stream.feed(&Event { data }).unwrap()).collect();
-        let answer = Answer { said: said(), facts: Facts::default() };
+        let answer = Answer { said, facts: Facts::default() };
         let whole = hear::read_reply(&speaker.whole(&answer)).unwrap();
         assert!(joined(heard) == joined(whole.said));
         let usage = Usage { input: 5, output: 4, ..Usage::default() };
@@ -390,5 +454,37 @@ mod tests {
             (&last["choices"], &last["usage"]["cost_micro"], &last["id"]),
             (&json!([]), &json!(42), &json!("msg_1"))
         );
+    }
+
+    #[test]
+    fn addresses_are_told_once_with_the_end() {
+        let cite = |number, span: &str| {
+            Said::Citation(
+                number,
+                Json(format!(r#"{{"type":"url_citation","url":"https://a","title":"A"{span}}}"#).into()),
+            )
+        };
+        let said = [
+            Said::Begin(0, Block::Text),
+            cite(0, ""),
+            Said::More(0, "Gr\u{fc}ezi".to_owned()),
+            Said::End(0),
+            Said::Begin(1, Block::Text),
+            Said::More(1, " mitenand".to_owned()),
+            cite(1, r#","start_index":1,"end_index":9"#),
+            Said::End(1),
+            Said::Finish(Finish::Stop),
+        ];
+        let mut speaker = speaker();
+        let frames: Vec<Value> = said.iter().filter_map(|said| speaker.chunk(said)).map(|frame| read(&frame)).collect();
+        let told: Vec<_> = frames.iter().filter_map(|frame| frame["choices"][0]["delta"].get("annotations")).collect();
+        let of = |from: u64, to: u64| {
+            let of = json!({"url": "https://a", "title": "A", "start_index": from, "end_index": to});
+            json!({"type": "url_citation", "url_citation": of})
+        };
+        assert_eq!(told, [&json!([of(0, 6), of(7, 15)])]);
+        assert_eq!(frames.last().unwrap()["choices"][0]["finish_reason"], "stop");
+        let whole = read(&speaker.whole(&Answer { said: said.into(), facts: Facts::default() }));
+        assert_eq!(whole["choices"][0]["message"]["annotations"], *told[0]);
     }
 }

@@ -133,7 +133,7 @@ impl ChatStream {
             return Err(HostFault::Malformed("a delta is no object"));
         }
         self.count(delta.map_or(0, choice::chars));
-        *self.choices.entry(index).or_default() |= item.member("finish_reason").is_some();
+        *self.choices.entry(index).or_default() |= choice::is_finished(item)?;
         Ok(())
     }
 
@@ -374,6 +374,7 @@ mod tests {
             "{\"choices\":[{}]}",
             "{\"choices\":[{\"index\":128}]}",
             "{\"choices\":[{\"index\":0,\"delta\":\"x\"}]}",
+            "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"error\"}]}",
             "\u{7f}",
         ] {
             let (frames, end, _) = run(&format!("{start}data: {bad}\n\n{start}"));

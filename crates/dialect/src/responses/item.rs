@@ -1,4 +1,5 @@
 use super::kept::prefix;
+use crate::citation::Web;
 use crate::json::{List, Object};
 use crate::middle::Content;
 
@@ -9,15 +10,15 @@ pub(super) struct Item {
     pub(super) content: Content,
     /// The same sealed, where the caller is given that too.
     pub(super) encrypted: Option<String>,
-    /// Where a text is from, each as JSON.
-    pub(super) annotations: Vec<Vec<u8>>,
+    /// Where a text is from.
+    pub(super) sources: Vec<Web>,
     pub(super) is_whole: bool,
 }
 
 impl Item {
     /// One of which nothing is said yet.
     pub(super) fn new(id: String, content: Content) -> Self {
-        Self { id, content, encrypted: None, annotations: Vec::new(), is_whole: false }
+        Self { id, content, encrypted: None, sources: Vec::new(), is_whole: false }
     }
 
     pub(super) fn prefix(&self) -> &'static str {
@@ -72,8 +73,8 @@ impl Item {
         let text = if let Content::Text(text) = &self.content { text } else { "" };
         out.text("type", "output_text").text("text", text);
         out.list("annotations", |list: &mut List| {
-            self.annotations.iter().for_each(|annotation| {
-                list.raw(annotation);
+            self.sources.iter().filter(|_| self.is_whole).for_each(|web| {
+                list.object(|out| write_annotation(out, web, text));
             });
         });
         out.raw("logprobs", b"[]");
@@ -97,4 +98,10 @@ impl Item {
     const fn status(&self) -> &'static str {
         if self.is_whole { "completed" } else { "in_progress" }
     }
+}
+
+/// Where a text is from.
+pub(super) fn write_annotation(out: &mut Object, web: &Web, text: &str) {
+    out.text("type", "url_citation");
+    web.write(out, 0, text.chars().count() as u64);
 }

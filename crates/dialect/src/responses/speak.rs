@@ -4,10 +4,11 @@ use std::sync::Arc;
 use phi_words::{Completion, MicroUsd, ModelName, Refusal, Usage};
 
 use super::event::Telling;
-use super::item::Item;
+use super::item::{Item, write_annotation};
 use super::kept::REASONING;
 use super::{Kept, Setting};
-use crate::json::{Document, Object, Value};
+use crate::citation::Web;
+use crate::json::Object;
 use crate::middle::{Answer, Block, Content, Finish, Json, Said};
 use crate::openai::errors;
 
@@ -50,7 +51,7 @@ impl Speaker {
                     *signature = Some(seal.clone());
                 }
             }
-            Said::Citation(number, citation) => self.cite(*number, citation, frames),
+            Said::Citation(number, citation) => self.cite(*number, citation),
             Said::End(number) => {
                 if let Some(at) = self.blocks.remove(number) {
                     self.end(at, frames);
@@ -201,16 +202,11 @@ impl Speaker {
         });
     }
 
-    fn cite(&mut self, number: u32, citation: &Json, frames: &mut VecDeque<Completion>) {
-        let Some(annotation) = web_address(citation) else { return };
-        let Some(&at) = self.blocks.get(&number) else { return };
-        let Some(item) = self.items.get_mut(at) else { return };
-        let place = item.annotations.len() as u64;
-        self.telling.tell(frames, "response.output_text.annotation.added", |out| {
-            write_place(out, item, at);
-            out.whole("content_index", 0).whole("annotation_index", place).raw("annotation", &annotation);
-        });
-        item.annotations.push(annotation);
+    /// Where a text is from is told with its end, for it may be of all of it.
+    fn cite(&mut self, number: u32, citation: &Json) {
+        if let (Some(web), Some(item)) = (Web::read(citation), self.item(number)) {
+            item.sources.push(web);
+        }
     }
 
     /// An item is whole.
@@ -342,6 +338,13 @@ fn tell_end(telling: &mut Telling, frames: &mut VecDeque<Completion>, item: &Ite
     match &item.content {
         Content::Text(text) | Content::Refusal(text) => {
             let is_refusal = matches!(item.content, Content::Refusal(_));
+            for (place, web) in item.sources.iter().enumerate() {
+                telling.tell(frames, "response.output_text.annotation.added", |out| {
+                    write_place(out, item, at);
+                    out.whole("content_index", 0).whole("annotation_index", place as u64);
+                    out.object("annotation", |out| write_annotation(out, web, text));
+                });
+            }
             let name = if is_refusal { "response.refusal.done" } else { "response.output_text.done" };
             telling.tell(frames, name, |out| {
                 write_place(out, item, at);
@@ -418,20 +421,6 @@ fn write_usage(out: &mut Object, usage: &Usage, charged: Option<MicroUsd>) {
     charged.into_iter().for_each(|charged| {
         out.raw("cost_micro", charged.to_string().as_bytes());
     });
-}
-
-/// A citation as this format has it, if it is of a web address: OpenAI's chat format has the same, one level deeper.
-fn web_address(citation: &Json) -> Option<Vec<u8>> {
-    let document = Document::parse(citation.0.as_bytes().to_vec().into()).ok()?;
-    let root = document.root();
-    let of = root.member("url_citation").unwrap_or(root);
-    root.member("type").and_then(Value::text).filter(|kind| kind == "url_citation")?;
-    let (url, title) = (of.member("url")?.text()?, of.member("title").and_then(Value::text).unwrap_or_default());
-    let mut out = Object::new();
-    out.text("type", "url_citation").text("url", &url).text("title", &title);
-    out.whole("start_index", of.member("start_index")?.whole()?);
-    out.whole("end_index", of.member("end_index")?.whole()?);
-    Some(out.finish())
 }
 
 crate::middle::hidden!(Speaker);

@@ -28,6 +28,9 @@ fn followed(bytes: &[u8], piece: usize) -> (Vec<Said>, Facts, Result<(), HostFau
 
 const USAGE: &str = r#"{"inputTokens":20,"outputTokens":50,"totalTokens":80,"cacheReadInputTokens":10}"#;
 
+/// Where a text is from, on the web.
+const CITED: &str = r#"{"title":"A","location":{"web":{"url":"https://a.example","domain":"a.example"}}}"#;
+
 /// The same answer whole and as a stream.
 fn everything() -> (String, Vec<u8>) {
     let body = format!(
@@ -35,7 +38,7 @@ fn everything() -> (String, Vec<u8>) {
             {{"reasoningContent":{{"reasoningText":{{"text":"Let me think.","signature":"c2VhbA=="}}}}}},
             {{"reasoningContent":{{"redactedContent":"Y2lwaGVy"}}}},
             {{"text":""}},
-            {{"citationsContent":{{"content":[{{"text":"It is "}},{{"text":"blue."}}],"citations":[{{"title":"a"}}]}}}},
+            {{"citationsContent":{{"content":[{{"text":"It is "}},{{"text":"blue."}}],"citations":[{{"title":"a"}},{CITED}]}}}},
             {{"toolUse":{{"toolUseId":"tooluse_1","name":"find","input":{{"a":"é","b":[1]}}}}}},
             {{"toolUse":{{"toolUseId":"tooluse_2","name":"none","input":{{}}}}}}
         ]}}}},"stopReason":"tool_use","usage":{USAGE}}}"#
@@ -62,6 +65,7 @@ fn everything() -> (String, Vec<u8>) {
         delta(3, r#"{"text":"It is "}"#),
         delta(3, r#"{"text":"blue."}"#),
         delta(3, r#"{"citation":{"title":"a"}}"#),
+        delta(3, &format!(r#"{{"citation":{CITED}}}"#)),
         stop(3),
         call(4, "tooluse_1", "find"),
         delta(4, r#"{"toolUse":{"input":"{\"a\":\"é"}}"#),
@@ -89,6 +93,7 @@ fn expected() -> Heard {
         Said::End(1),
         Said::Begin(2, Block::Text),
         Said::Citation(2, Json("{\"title\":\"a\"}".into())),
+        Said::Citation(2, Json(r#"{"type":"url_citation","url":"https://a.example","title":"A"}"#.into())),
         Said::More(2, text("It is blue.")),
         Said::End(2),
         Said::Begin(3, call("tooluse_1", "find")),

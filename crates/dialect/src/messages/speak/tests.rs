@@ -250,7 +250,7 @@ fn what_anthropic_says_is_said_as_it_was() {
     let mut host = anthropic::Stream::new();
     let heard: Vec<Said> = events.into_iter().flat_map(|data| host.feed(&sse::Event { data }).unwrap()).collect();
     let ours = |said: Vec<Said>| {
-        let known = |said: &Said| !matches!(said, Said::Citation(_, citation) if !is_ours(citation));
+        let known = |said: &Said| !matches!(said, Said::Citation(_, citation) if cited(citation).is_none());
         joined(said.into_iter().filter(known).collect())
     };
     assert!(joined(heard) == ours(said));
