@@ -84,7 +84,16 @@ impl Dialect {
     /// Whether the gateway speaks it for a kind of work. A route on a host whose dialect it does not speak is never live.
     pub fn is_built(self, modality: Modality) -> bool {
         match self {
-            Self::OpenAi | Self::AzureOpenAi => matches!(modality, Modality::Chat | Modality::Embeddings),
+            Self::OpenAi => match modality {
+                Modality::Chat
+                | Modality::Embeddings
+                | Modality::Ocr
+                | Modality::Transcription
+                | Modality::Speech
+                | Modality::Image => true,
+                Modality::Video | Modality::Math => false,
+            },
+            Self::AzureOpenAi => matches!(modality, Modality::Chat | Modality::Embeddings),
             Self::Mistral | Self::Anthropic | Self::AnthropicVertex | Self::Gemini | Self::Bedrock => {
                 modality == Modality::Chat
             }

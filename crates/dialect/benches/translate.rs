@@ -30,7 +30,7 @@ fn question(way: Way, stream: bool) -> Question {
             turns("text"),
             tools(r#""input_schema":"#, "")
         ),
-        Way::Chat | Way::Embeddings => format!(
+        Way::Chat | Way::Embeddings | Way::Work(_) => format!(
             r#"{{"model":"m","max_tokens":500,"stream":{stream},"messages":[{}],"tools":[{}]}}"#,
             turns("text"),
             tools(r#""type":"function","function":{"parameters":"#, "}")
@@ -74,7 +74,7 @@ fn request(bencher: Bencher<'_, '_>, way: Way, speaks: Speaks) {
     let carry = carry(speaks);
     bencher.with_inputs(|| question(way, true)).bench_values(|question| {
         question.fits(&carry).expect("it fits");
-        question.render(&carry, &str::to_owned, Class::General)
+        question.begin(&carry, &str::to_owned, Class::General)
     });
 }
 

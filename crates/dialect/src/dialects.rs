@@ -15,6 +15,8 @@ use crate::{Carry, HostError, HostFault, Misfit, Question, Rendered, Speaks, ant
 pub fn path(question: &Question, carry: &Carry) -> Cow<'static, str> {
     match (question, carry.speaks) {
         (Question::Embeddings(_), _) => "/embeddings".into(),
+        // A job says itself where.
+        (Question::Work(_), _) => "/".into(),
         (_, Speaks::OpenAi | Speaks::Mistral) => "/chat/completions".into(),
         (_, Speaks::Anthropic(At::FirstParty { .. })) => "/messages".into(),
         (_, Speaks::Anthropic(At::Vertex)) => anthropic::vertex_path(&carry.own, question.stream()).into(),

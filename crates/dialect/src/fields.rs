@@ -9,6 +9,7 @@ pub(crate) mod messages;
 mod parameters;
 pub(crate) mod responses;
 mod tools;
+pub(crate) mod work;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! Wire formats, as pure functions over bytes: what a caller asked, what a host is sent, what a host answered.
 //!
 //! Nothing here does I/O or knows of HTTP, hosts or regions. A body is read once into a [`Question`]; a [`Carry`] says
-//! what one route can take, and [`Question::render`] writes the body for it from the validated fields alone. The reply
+//! what one route can take, and [`Question::begin`] writes what the host is asked from the validated fields alone. The reply
 //! comes back through [`openai`], which rewrites the model's name and checks the host's figures.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 
@@ -18,11 +18,15 @@ mod framing;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gemini;
+pub mod job;
 pub mod json;
 mod listen;
 pub mod messages;
 pub mod middle;
+pub mod multipart;
 pub mod openai;
+#[cfg(test)]
+mod pairs;
 mod question;
 pub mod remote;
 mod responses;
@@ -30,6 +34,7 @@ mod sealer;
 mod seals;
 pub mod sse;
 mod told;
+mod transcript;
 mod voice;
 
 pub use carry::{Carry, Field, LimitName, Misfit, Rendered, Speaks, Tokenizer};
@@ -40,7 +45,7 @@ pub use fields::{STEERING, Treatment, parameters};
 pub use framing::Framing;
 pub use listen::{Listener, read_reply};
 pub use question::{
-    ChatQuestion, EmbeddingsQuestion, MessagesQuestion, Question, ResponsesQuestion, Way, read_chat, read_counted,
-    read_embeddings, read_messages, read_responses,
+    Begun, ChatQuestion, EmbeddingsQuestion, MessagesQuestion, Question, ResponsesQuestion, Way, Work, WorkQuestion,
+    read_chat, read_counted, read_embeddings, read_messages, read_responses,
 };
 pub use sealer::Sealer;

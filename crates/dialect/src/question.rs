@@ -4,6 +4,7 @@ mod chat;
 mod embeddings;
 mod messages;
 mod responses;
+mod work;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,10 +17,14 @@ pub use chat::{ChatQuestion, read_chat};
 pub use embeddings::{EmbeddingsQuestion, read_embeddings};
 pub use messages::{MessagesQuestion, read_counted, read_messages};
 pub use responses::{ResponsesQuestion, read_responses};
+pub(crate) use work::{DocumentKind, Format, Image, Pages, Recording, Script, SoundFormat, Task};
+pub use work::{Work, WorkQuestion};
 
 use crate::fields::{self, Found, Kind, Row};
+use crate::job::{self, Begin};
 use crate::json::{Document, Object, Value};
 use crate::middle::Media;
+use crate::multipart::Wrapping;
 use crate::remote::{self, Reading, Remote};
 use crate::{Carry, Field, Misfit, Rendered, Sealer};
 
@@ -34,6 +39,8 @@ pub enum Way {
     Responses,
     /// `POST /embeddings`.
     Embeddings,
+    /// Work beside conversations and vectors.
+    Work(Work),
 }
 
 impl Way {
@@ -42,6 +49,7 @@ impl Way {
         match self {
             Self::Chat | Self::Messages | Self::Responses => Modality::Chat,
             Self::Embeddings => Modality::Embeddings,
+            Self::Work(work) => work.modality(),
         }
     }
 
@@ -56,6 +64,32 @@ impl Way {
             Self::Messages => read_messages(body, reading).map(Question::Messages),
             Self::Responses => read_responses(body, reading, sealer).map(Question::Responses),
             Self::Embeddings => read_embeddings(body, reading.into().class).map(Question::Embeddings),
+            Self::Work(_) => self.read_wrapped(&Wrapping::Json, body, reading, sealer),
+        }
+    }
+
+    /// Whether a body of this endpoint may be wrapped so.
+    pub const fn takes(self, wrapping: &Wrapping) -> bool {
+        match self {
+            Self::Chat | Self::Messages | Self::Responses | Self::Embeddings => matches!(wrapping, Wrapping::Json),
+            Self::Work(work) => work.takes(wrapping),
+        }
+    }
+
+    /// Reads a body that is wrapped so, as [`Way::read`] reads one of JSON.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_wrapped(
+        self,
+        wrapping: &Wrapping,
+        body: Prompt,
+        reading: impl Into<Reading>,
+        sealer: &Sealer,
+    ) -> Result<Question, Refusal> {
+        match self {
+            Self::Chat | Self::Messages | Self::Responses | Self::Embeddings => self.read(body, reading, sealer),
+            Self::Work(work) => work.read(wrapping, body, reading.into()).map(Question::Work),
         }
     }
 }
@@ -71,6 +105,8 @@ pub enum Question {
     Responses(ResponsesQuestion),
     /// `POST /embeddings`.
     Embeddings(EmbeddingsQuestion),
+    /// Work beside conversations and vectors.
+    Work(WorkQuestion),
 }
 
 impl Question {
@@ -81,6 +117,7 @@ impl Question {
             Self::Messages(_) => Way::Messages,
             Self::Responses(_) => Way::Responses,
             Self::Embeddings(_) => Way::Embeddings,
+            Self::Work(work) => work.way(),
         }
     }
 
@@ -96,6 +133,7 @@ impl Question {
             Self::Messages(messages) => messages.model(),
             Self::Responses(responses) => responses.model(),
             Self::Embeddings(embeddings) => embeddings.model(),
+            Self::Work(work) => work.model(),
         }
     }
 
@@ -106,6 +144,7 @@ impl Question {
             Self::Messages(messages) => messages.stream(),
             Self::Responses(responses) => responses.stream(),
             Self::Embeddings(_) => false,
+            Self::Work(work) => work.stream(),
         }
     }
 
@@ -115,7 +154,7 @@ impl Question {
             Self::Chat(chat) => chat.include_usage(),
             // It is always told.
             Self::Messages(_) | Self::Responses(_) => true,
-            Self::Embeddings(_) => false,
+            Self::Embeddings(_) | Self::Work(_) => false,
         }
     }
 
@@ -126,6 +165,7 @@ impl Question {
             Self::Messages(messages) => messages.capabilities(),
             Self::Responses(responses) => responses.capabilities(),
             Self::Embeddings(embeddings) => embeddings.capabilities(),
+            Self::Work(work) => work.capabilities(),
         }
     }
 
@@ -136,6 +176,7 @@ impl Question {
             Self::Messages(messages) => messages.unknown(),
             Self::Responses(responses) => responses.unknown(),
             Self::Embeddings(embeddings) => embeddings.unknown(),
+            Self::Work(work) => work.unknown(),
         }
     }
 
@@ -146,7 +187,7 @@ impl Question {
             Self::Chat(chat) => &chat.fields().remotes,
             Self::Messages(messages) => &messages.fields().remotes,
             Self::Responses(responses) => &responses.fields().remotes,
-            Self::Embeddings(_) => &[],
+            Self::Embeddings(_) | Self::Work(_) => &[],
         }
     }
 
@@ -160,7 +201,7 @@ impl Question {
             Self::Chat(chat) => chat.fields().document.text(),
             Self::Messages(messages) => messages.fields().document.text(),
             Self::Responses(responses) => responses.fields().document.text(),
-            Self::Embeddings(_) => return Ok(self.clone()),
+            Self::Embeddings(_) | Self::Work(_) => return Ok(self.clone()),
         };
         let mut furnished = self.way().read(remote::furnished(text, self.remotes(), images)?, class, sealer)?;
         if let (Self::Messages(before), Self::Messages(after)) = (self, &mut furnished) {
@@ -176,6 +217,7 @@ impl Question {
             Self::Messages(messages) => messages.body_len(),
             Self::Responses(responses) => responses.body_len(),
             Self::Embeddings(embeddings) => embeddings.body_len(),
+            Self::Work(work) => work.body_len(),
         }
     }
 
@@ -185,9 +227,20 @@ impl Question {
     }
 
     /// What a call consumed as far as we can count it ourselves, where the host's figures are missing or not sound: a token
-    /// is four bytes of the body, or four characters of what was delivered, both rounded up.
+    /// is four bytes of the body, or four characters of what was delivered, both rounded up; of other work what the body tells.
     pub fn estimate(&self, output_chars: u64) -> Usage {
+        if let Self::Work(work) = self {
+            return work.counted();
+        }
         Usage { input: self.estimated_input(), output: output_chars.div_ceil(4), ..Usage::default() }
+    }
+
+    /// Whether tokens are what it consumes.
+    pub const fn is_by_tokens(&self) -> bool {
+        match self {
+            Self::Chat(_) | Self::Messages(_) | Self::Responses(_) | Self::Embeddings(_) => true,
+            Self::Work(_) => false,
+        }
     }
 
     /// The most output tokens that the caller wants, over all choices; `None` where nothing limits them.
@@ -196,7 +249,7 @@ impl Question {
             Self::Chat(chat) => chat.output_limit(),
             Self::Messages(messages) => messages.output_limit(),
             Self::Responses(responses) => responses.output_limit(),
-            Self::Embeddings(_) => Some(0),
+            Self::Embeddings(_) | Self::Work(_) => Some(0),
         }
     }
 
@@ -205,7 +258,7 @@ impl Question {
     pub fn leave_out(&mut self, name: &'static str) {
         match self {
             Self::Messages(messages) => messages.leave_out(name),
-            Self::Chat(_) | Self::Responses(_) | Self::Embeddings(_) => {}
+            Self::Chat(_) | Self::Responses(_) | Self::Embeddings(_) | Self::Work(_) => {}
         }
     }
 
@@ -216,24 +269,45 @@ impl Question {
             Self::Messages(messages) => messages.fits(carry),
             Self::Responses(responses) => responses.fits(carry),
             Self::Embeddings(embeddings) => embeddings.fits(carry),
+            Self::Work(work) => job::fits(work, carry),
         }
     }
 
-    /// Writes the body for a route that it fits, from the validated fields and never from the caller's bytes as a whole.
-    /// `pseudonym` turns what names a person or a session into a keyed pseudonym; with PHI such fields are left out.
-    pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
+    /// What a host is asked first on a route that it fits, written from the validated fields and never from the caller's bytes
+    /// as a whole. `pseudonym` turns what names a person or a session into a keyed pseudonym; with PHI such fields are left out.
+    pub fn begin(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Begun {
         match self {
-            Self::Chat(chat) => chat.render(carry, pseudonym, class),
-            Self::Messages(messages) => messages.render(carry, pseudonym, class),
-            Self::Responses(responses) => responses.render(carry, pseudonym, class),
-            Self::Embeddings(embeddings) => embeddings.render(carry, pseudonym, class),
+            Self::Chat(chat) => Begun::Body(chat.render(carry, pseudonym, class)),
+            Self::Messages(messages) => Begun::Body(messages.render(carry, pseudonym, class)),
+            Self::Responses(responses) => Begun::Body(responses.render(carry, pseudonym, class)),
+            Self::Embeddings(embeddings) => Begun::Body(embeddings.render(carry, pseudonym, class)),
+            Self::Work(work) => Begun::Job(job::begin(work, carry, pseudonym, class)),
+        }
+    }
+}
+
+/// What a host is asked.
+#[derive(Debug)]
+pub enum Begun {
+    /// One body, at [`crate::path`].
+    Body(Rendered),
+    /// One request or several.
+    Job(Begin),
+}
+
+impl Begun {
+    /// The one body, where it is one.
+    pub fn into_body(self) -> Option<Rendered> {
+        match self {
+            Self::Body(rendered) => Some(rendered),
+            Self::Job(_) => None,
         }
     }
 }
 
 /// A body whose every field has passed the table.
 #[derive(Clone)]
-struct Fields {
+pub(crate) struct Fields {
     table: &'static [Row],
     document: Document,
     model: ModelName,
@@ -267,7 +341,7 @@ impl Fields {
     }
 
     /// A field, if it is there and not `null`.
-    fn field(&self, name: &str) -> Option<Value<'_>> {
+    pub(crate) fn field(&self, name: &str) -> Option<Value<'_>> {
         self.document.root().member(name)
     }
 
@@ -277,7 +351,7 @@ impl Fields {
         self.rows.iter().zip(values).filter_map(|(row, value)| Some(((*row)?, value)))
     }
 
-    fn fits(&self, carry: &Carry) -> Result<(), Misfit> {
+    pub(crate) fn fits(&self, carry: &Carry) -> Result<(), Misfit> {
         if let (Some(field), false) = (self.unknown.first(), carry.open_body) {
             return Err(Misfit { field: Field::Theirs(Arc::clone(field)) });
         }
@@ -290,7 +364,7 @@ impl Fields {
 
     /// Writes the fields that are passed as they are or as pseudonyms; those that are ours or
     /// translated are the question's own to write, and those in `moot` mean nothing beside the others.
-    fn render(
+    pub(crate) fn render(
         &self,
         body: &mut Object,
         left_out: &mut Vec<&'static str>,

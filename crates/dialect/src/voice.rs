@@ -25,7 +25,7 @@ impl Voice {
             return Self::Responses(Box::new(responses::Speaker::new(Arc::clone(setting), name, made)));
         }
         match question.way {
-            Way::Chat | Way::Embeddings | Way::Responses => {
+            Way::Chat | Way::Embeddings | Way::Work(_) | Way::Responses => {
                 let speaker = Speaker::new(name, facts.id.as_deref(), made);
                 Self::Chat { speaker, include_usage: question.include_usage }
             }
@@ -89,7 +89,7 @@ impl From<&Question> for Asked {
         let (include_usage, estimated_input) = (question.include_usage(), question.estimated_input());
         let setting = match question {
             Question::Responses(responses) => Some(Arc::clone(responses.setting())),
-            Question::Chat(_) | Question::Messages(_) | Question::Embeddings(_) => None,
+            Question::Chat(_) | Question::Messages(_) | Question::Embeddings(_) | Question::Work(_) => None,
         };
         Self { way: question.way(), include_usage, estimated_input, setting }
     }

@@ -1,6 +1,6 @@
 //! Bodies: what a caller sends, read within bounds, and what it is sent.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,26 +13,33 @@ use http_body::{Body as _, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
+use phi_dialect::multipart::Wrapping;
+use phi_dialect::{Way, Work};
 use phi_words::{Code, Prompt, Refusal, Wait};
 use tokio::time::Instant;
 
 use crate::headers;
-use crate::lull::Work;
+use crate::lull;
 use crate::pieces::{PIECE, Pieces};
 use crate::shares::{Scarce, Share, Shares};
 
 /// The body of a reply. It holds its request's place until the last byte, and tells what it holds itself.
 #[derive(Debug)]
 pub struct Body {
-    inner: UnsyncBoxBody<Bytes, Infallible>,
+    inner: UnsyncBoxBody<Bytes, io::Error>,
     place: Option<Share>,
     bytes: Option<Share>,
-    work: Option<Work>,
+    work: Option<lull::Work>,
 }
 
 impl Body {
     pub(crate) fn streaming(frames: impl Stream<Item = Bytes> + Send + 'static) -> Self {
-        let frames = frames.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
+        Self::breakable(frames.map(Ok))
+    }
+
+    /// One that may break off, and its connection with it.
+    pub(crate) fn breakable(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
+        let frames = pieces.map(|piece| piece.map(Frame::data));
         Self { inner: StreamBody::new(frames).boxed_unsync(), place: None, bytes: None, work: None }
     }
 
@@ -46,7 +53,7 @@ impl Body {
     }
 
     /// Counts as a request of its connection until the last byte.
-    pub(crate) fn during(mut self, work: Work) -> Self {
+    pub(crate) fn during(mut self, work: lull::Work) -> Self {
         self.work = Some(work);
         self
     }
@@ -54,15 +61,20 @@ impl Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { inner: Pieces::new(bytes).boxed_unsync(), place: None, bytes: None, work: None }
+        Self {
+            inner: Pieces::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+            place: None,
+            bytes: None,
+            work: None,
+        }
     }
 }
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         Pin::new(&mut self.inner).poll_frame(cx)
     }
 
@@ -87,17 +99,21 @@ pub(crate) fn scarce(scarce: Scarce) -> Refusal {
 /// Bytes a second: a body that comes more slowly, once the time of a pause is over, holds its place for nothing.
 const SLOWEST: u64 = 1 << 10;
 
-/// Reads a JSON body, as long as it is neither too long nor too slow.
+/// What is reserved for a body before any of it is here, in bytes.
+const FIRST: usize = 1 << 20;
+
+/// Reads a body that is wrapped as `way` takes it, as long as it is neither too long nor too slow.
 ///
 /// # Errors
 /// `request_too_large`, `unsupported_media_type`, `invalid_request`, `overloaded`, and `ambiguous_header` for what stands in trailers.
 pub(crate) async fn read_body(
     headers: &HeaderMap,
     mut body: Incoming,
+    way: Way,
     (longest, setting): (usize, &'static str),
     pause: Duration,
     share: &mut Share,
-) -> Result<Prompt, Refusal> {
+) -> Result<(Prompt, Wrapping), Refusal> {
     let too_large = || {
         Refusal::new(
             Code::RequestTooLarge,
@@ -109,22 +125,27 @@ pub(crate) async fn read_body(
     if stated.is_some_and(|length| length > longest as u64) {
         return Err(too_large());
     }
-    is_json(headers)?;
+    let wrapping = wrapping(headers, way)?;
     // One that will find no room is not read.
     share.has_room(stated.and_then(|length| usize::try_from(length).ok()).unwrap_or(0)).map_err(scarce)?;
-    let mut bytes = BytesMut::with_capacity(stated.and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(1 << 20));
+    let stated = stated.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let mut bytes = BytesMut::with_capacity(stated.min(FIRST));
     let began = Instant::now();
     loop {
         let due = due(began, Instant::now(), pause, bytes.len());
         let next = tokio::time::timeout_at(due, body.frame()).await;
         let frame = match next.map_err(|_| broken("the body stopped coming"))? {
-            None => return Ok(Prompt::new(bytes.freeze())),
+            None => return Ok((Prompt::new(bytes.freeze()), wrapping)),
             Some(frame) => frame.map_err(|_| broken("the body ended before its end, or is not framed as one"))?,
         };
         match frame.into_data() {
             Ok(data) if bytes.len() + data.len() > longest => return Err(too_large()),
             Ok(data) => {
                 share.grow(data.len()).map_err(scarce)?;
+                // Grown by halves, a long body would be held twice meanwhile.
+                if bytes.len() + data.len() > bytes.capacity() {
+                    bytes.reserve(data.len().max(stated.saturating_sub(bytes.len())));
+                }
                 bytes.extend_from_slice(&data);
             }
             Err(frame) => frame.trailers_ref().map_or(Ok(()), headers::trailers)?,
@@ -142,21 +163,33 @@ fn broken(what: &'static str) -> Refusal {
     Refusal::new(Code::InvalidRequest, what, "send the whole body, with a `Content-Length` that is its length")
 }
 
-fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+/// How the body is wrapped, where that is one of the ways that are taken.
+fn wrapping(headers: &HeaderMap, way: Way) -> Result<Wrapping, Refusal> {
     let refuse =
         |message: &'static str, hint: &'static str| Err(Refusal::new(Code::UnsupportedMediaType, message, hint));
+    let (what, hint) = match way {
+        Way::Work(Work::Transcription) => {
+            ("the body is no form", "send `Content-Type: multipart/form-data; boundary=…`")
+        }
+        Way::Work(Work::Ocr) => (
+            "the body is neither JSON in UTF-8 nor a form",
+            "send `application/json`, or `multipart/form-data; boundary=…`",
+        ),
+        Way::Chat | Way::Messages | Way::Responses | Way::Embeddings | Way::Work(Work::Speech | Work::Image) => {
+            ("the body is not JSON in UTF-8", "send `Content-Type: application/json`")
+        }
+    };
     if headers.contains_key(header::CONTENT_ENCODING) {
         return refuse("compressed bodies are not read", "send the body without `Content-Encoding`");
     }
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (types.next(), types.next()) else {
-        return refuse("the body has no single `Content-Type`", "send `Content-Type: application/json`");
+        return refuse("the body has no single `Content-Type`", hint);
     };
-    let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
-    let mut parts = text.split(';').map(str::trim);
-    let json = parts.next() == Some("application/json");
-    let utf8 = parts.all(|part| matches!(part, "charset=utf-8" | "charset=\"utf-8\""));
-    if json && utf8 { Ok(()) } else { refuse("the body is not JSON in UTF-8", "send `Content-Type: application/json`") }
+    match value.to_str().ok().and_then(Wrapping::of) {
+        Some(wrapping) if way.takes(&wrapping) => Ok(wrapping),
+        Some(_) | None => refuse(what, hint),
+    }
 }
 
 #[cfg(test)]

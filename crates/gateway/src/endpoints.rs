@@ -12,7 +12,7 @@ pub(crate) use models::Page;
 pub(crate) use pricing::Shelf;
 
 use http::{HeaderValue, Method, Request, Response, header};
-use phi_dialect::Way;
+use phi_dialect::{Way, Work};
 use phi_words::{Code, Modality, ModelName, Refusal, RequestId};
 
 use crate::body::Body;
@@ -85,10 +85,10 @@ pub const ENDPOINTS: &[Row] = &[
     Row::post("/responses", Serves::Ask(Way::Responses)),
     Row::post("/messages", Serves::Ask(Way::Messages)),
     Row::post("/messages/count_tokens", Serves::Count),
-    Row::post("/audio/transcriptions", Serves::Planned),
-    Row::post("/audio/speech", Serves::Planned),
-    Row::post("/ocr", Serves::Planned),
-    Row::post("/images/generations", Serves::Planned),
+    Row::post("/audio/transcriptions", Serves::Ask(Way::Work(Work::Transcription))),
+    Row::post("/audio/speech", Serves::Ask(Way::Work(Work::Speech))),
+    Row::post("/ocr", Serves::Ask(Way::Work(Work::Ocr))),
+    Row::post("/images/generations", Serves::Ask(Way::Work(Work::Image))),
     Row::post("/videos/generations", Serves::Planned),
     Row::lookup("/videos/{id}", Serves::Planned),
     Row::post("/math/chat/completions", Serves::Planned),
@@ -270,7 +270,7 @@ mod tests {
             }
         }
         let built = ENDPOINTS.iter().filter(|row| !matches!(row.serves, Serves::Planned));
-        assert_eq!(built.count(), 11, "what is built is found");
+        assert_eq!(built.count(), 15, "what is built is found");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use phi_catalog::Catalogue;
 use phi_dialect::Way;
+use phi_dialect::multipart::Wrapping;
 use phi_dialect::remote::Reading;
 use phi_identify::Caller;
 use phi_police::{Ask, Police, Terms};
@@ -64,6 +65,10 @@ pub struct Bounds {
     pub body_bytes: usize,
     /// The longest body of embeddings, in bytes.
     pub embeddings_bytes: usize,
+    /// The longest body of a transcription, in bytes.
+    pub audio_bytes: usize,
+    /// The longest body with a document, in bytes.
+    pub document_bytes: usize,
     /// Bytes of bodies that are held at once, until their answers begin; one more is refused as `overloaded`, and one more
     /// of an organization that holds most of them before.
     pub bodies_bytes: usize,
@@ -81,13 +86,11 @@ impl Bounds {
     pub(crate) const fn longest(&self, modality: Modality) -> (usize, &'static str) {
         match modality {
             Modality::Embeddings => (self.embeddings_bytes, "gateway.embeddings_bytes"),
-            Modality::Chat
-            | Modality::Ocr
-            | Modality::Transcription
-            | Modality::Speech
-            | Modality::Image
-            | Modality::Video
-            | Modality::Math => (self.body_bytes, "gateway.body_bytes"),
+            Modality::Transcription => (self.audio_bytes, "gateway.audio_bytes"),
+            Modality::Ocr => (self.document_bytes, "gateway.document_bytes"),
+            Modality::Chat | Modality::Speech | Modality::Image | Modality::Video | Modality::Math => {
+                (self.body_bytes, "gateway.body_bytes")
+            }
         }
     }
 }
@@ -97,6 +100,8 @@ impl Default for Bounds {
         Self {
             body_bytes: 20 << 20,
             embeddings_bytes: 8 << 20,
+            audio_bytes: 26 << 20,
+            document_bytes: 70 << 20,
             bodies_bytes: 1 << 30,
             body_idle: Duration::from_secs(30),
             running: 4_096,
@@ -304,14 +309,15 @@ impl Gateway {
         headers: &http::HeaderMap,
         body: Incoming,
     ) -> Result<Ask, Refusal> {
-        let body = self.body(call, way.modality(), headers, body).await?;
+        let (body, wrapping) = self.body(call, way, headers, body).await?;
         let (asked, reading) = (body.clone(), self.reading(&terms, snapshot.scene.catalogue()));
         let sealer = self.upstream.sealer(terms.caller().org().id, reading.class);
         let mut question = if way.modality() == Modality::Chat && asked.len() <= READ_AT_ONCE {
             way.read(asked, reading, &sealer)?
         } else {
             let _turn = self.readers.acquire().await;
-            let reading = tokio::task::spawn_blocking(move || way.read(asked, reading, &sealer));
+            let reading = move || way.read_wrapped(&wrapping, asked, reading, &sealer);
+            let reading = tokio::task::spawn_blocking(reading);
             reading.await.unwrap_or_else(|_| Err(internal()))?
         };
         if headers::names_betas(headers) {
@@ -345,10 +351,10 @@ impl Gateway {
     pub(crate) async fn body(
         &self,
         call: &mut Call,
-        modality: Modality,
+        way: Way,
         headers: &http::HeaderMap,
         body: Incoming,
-    ) -> Result<phi_words::Prompt, Refusal> {
+    ) -> Result<(phi_words::Prompt, Wrapping), Refusal> {
         let hold = call.hold.insert(self.bodies.share());
         if let Some(caller) = &call.caller {
             hold.for_one(caller.org().id).map_err(body::scarce)?;
@@ -356,7 +362,7 @@ impl Gateway {
         let mut ending = self.upstream.ending();
         tokio::select! {
             biased;
-            read = read_body(headers, body, self.bounds.longest(modality), self.bounds.body_idle, hold) => read,
+            read = read_body(headers, body, way, self.bounds.longest(way.modality()), self.bounds.body_idle, hold) => read,
             () = ending.wait() => Err(Ending::refusal()),
         }
     }

@@ -36,7 +36,9 @@ pub(crate) const fn status(way: Option<Way>, code: Code) -> StatusCode {
     match way {
         // Anthropic has 529 where it is overloaded: its SDKs try again after 503 as well, and some agents take 529 for a reason to
         // change the model.
-        None | Some(Way::Chat | Way::Embeddings | Way::Messages | Way::Responses) => openai::status(code),
+        None | Some(Way::Chat | Way::Embeddings | Way::Messages | Way::Responses | Way::Work(_)) => {
+            openai::status(code)
+        }
     }
 }
 
@@ -54,14 +56,14 @@ pub(crate) fn error_event(way: Way, refusal: &Refusal, id: RequestId) -> Bytes {
         Way::Messages => messages::error_event(refusal, &id.to_string()),
         // Whose events are counted has said it already: see `Frames::failing`.
         Way::Responses => Bytes::new(),
-        Way::Chat | Way::Embeddings => errors::error_event(refusal),
+        Way::Chat | Way::Embeddings | Way::Work(_) => errors::error_event(refusal),
     }
 }
 
 /// Adds a frame of a stream.
 pub(crate) fn push_frame(way: Way, out: &mut BytesMut, payload: &Completion) {
     match way {
-        Way::Chat | Way::Embeddings => sse::push_frame(out, payload),
+        Way::Chat | Way::Embeddings | Way::Work(_) => sse::push_frame(out, payload),
         Way::Messages | Way::Responses => sse::push_typed_frame(out, payload),
     }
 }
@@ -69,7 +71,7 @@ pub(crate) fn push_frame(way: Way, out: &mut BytesMut, payload: &Completion) {
 /// What follows the last frame of a stream that is whole.
 pub(crate) fn terminal(way: Way) -> Bytes {
     match way {
-        Way::Chat | Way::Embeddings => sse::terminal(),
+        Way::Chat | Way::Embeddings | Way::Work(_) => sse::terminal(),
         // The last frame says it.
         Way::Messages | Way::Responses => Bytes::new(),
     }

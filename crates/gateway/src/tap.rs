@@ -1,6 +1,8 @@
 //! The way back: every frame passes the judge, the end of the answer closes the entry, and only then does the last
 //! byte leave. A caller that leaves drops the [`Tap`], and with it the entry, which closes itself.
 
+mod flow;
+
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
@@ -29,7 +31,8 @@ pub(crate) async fn respond(
     call.told.tools = tools;
     call.told.left_out = left_out;
     match answer {
-        Answer::Whole(body) => whole(&mut call.told, judge, entry, body).await,
+        Answer::Whole { body, media_type } => whole(&mut call.told, judge, entry, (body, media_type)).await,
+        Answer::Flow(flow) => Ok(flow::flowing(&mut call.told, judge, entry, flow, ending)),
         Answer::Stream(frames) => Ok(streamed(&mut call.told, way, judge, entry, frames, ending)),
     }
 }
@@ -38,7 +41,7 @@ async fn whole(
     told: &mut Told,
     mut judge: Judge,
     mut entry: Entry,
-    body: Completion,
+    (body, media_type): (Completion, &'static str),
 ) -> Result<Response<Body>, Failure> {
     let mut verdict = judge.push(body);
     let mut frames = std::mem::take(&mut verdict.frames);
@@ -58,7 +61,7 @@ async fn whole(
     frames.iter().for_each(|frame| bytes.extend_from_slice(frame.expose_bytes()));
     let mut response = Response::new(Body::from(bytes.freeze()));
     told.write(response.headers_mut());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     Ok(response)
 }
 

@@ -5,10 +5,12 @@ use crate::entry::{Reach, Status};
 /// What one call consumed, as it becomes known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Meter {
-    /// Tokens of input that we counted ourselves: a quarter of the body's bytes.
-    pub input_estimate: u64,
-    /// Characters of content that went on to the caller.
+    /// What the body tells, counted by ourselves: of tokens of input a quarter of its bytes.
+    pub counted: Usage,
+    /// Characters of content that went on to the caller; of sound, bytes.
     pub delivered: u64,
+    /// Whether what was delivered counts as tokens.
+    pub by_tokens: bool,
     /// What the host stated.
     pub stated: Option<Usage>,
 }
@@ -38,7 +40,8 @@ impl Meter {
 
     /// Four characters a token: the rule of thumb that providers publish for English text.
     fn estimate(&self) -> Usage {
-        Usage { input: self.input_estimate, output: self.delivered.div_ceil(4), ..Usage::default() }
+        let output = if self.by_tokens { self.delivered.div_ceil(4) } else { 0 };
+        Usage { output, ..self.counted }
     }
 }
 
@@ -64,9 +67,17 @@ mod tests {
             (Status::Unknown, Reach::Sent, 0, none, none),
         ];
         for (status, reach, delivered, with, without) in rows {
-            let meter = |stated| Meter { input_estimate: 10, delivered, stated };
+            let counted = Usage { input: 10, ..Usage::default() };
+            let meter = |stated| Meter { counted, delivered, by_tokens: true, stated };
             assert_eq!(meter(Some(stated)).settle(status, reach), with, "{status:?} {reach:?} stated");
             assert_eq!(meter(None).settle(status, reach), without, "{status:?} {reach:?} not stated");
         }
+    }
+
+    #[test]
+    fn sound_that_was_delivered_counts_as_no_tokens() {
+        let counted = Usage { characters: 12, ..Usage::default() };
+        let meter = Meter { counted, delivered: 9_000, ..Meter::default() };
+        assert_eq!(meter.settle(Status::Answered, Reach::Answered), (counted, Quality::Estimated));
     }
 }

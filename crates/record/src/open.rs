@@ -110,6 +110,7 @@ impl Recorder {
         started: Instant,
     ) -> Result<Opened, Refusal> {
         let record = self.opened(id, parent, &plan);
+        let question = plan.permit().ask().question();
         // The entry is there before its record is on its way: a caller who leaves meanwhile drops it, which closes it.
         let mut entry = Entry {
             recorder: Arc::clone(self),
@@ -123,7 +124,7 @@ impl Recorder {
             attempts: Vec::new(),
             attempt_started: started,
             answering: None,
-            meter: Meter { input_estimate: plan.permit().ask().question().estimated_input(), ..Meter::default() },
+            meter: Meter { counted: question.estimate(0), by_tokens: question.is_by_tokens(), ..Meter::default() },
             left_out: Vec::new(),
             interventions: Vec::new(),
             incidents: Vec::new(),
@@ -393,7 +394,7 @@ mod tests {
         let failed = attempt("a", Reach::Answered, Ended::HostError);
         let connecting = attempt("b", Reach::NotSent, Ended::Running);
         let owed = owed_for(&[failed.clone(), connecting]);
-        let meter = Meter { input_estimate: 10, ..Meter::default() };
+        let meter = Meter { counted: Usage { input: 10, ..Usage::default() }, by_tokens: true, ..Meter::default() };
         assert_eq!(meter.settle(Status::CallerLeft, owed), (Usage::default(), Quality::None));
         assert_eq!(owed_for(&[failed, attempt("b", Reach::Sent, Ended::Running)]), Reach::Sent);
     }

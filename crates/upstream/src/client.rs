@@ -29,6 +29,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Request;
 use http_body::{Body, Frame, SizeHint};
+use phi_dialect::job::Message;
 use phi_words::Prompt;
 use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
@@ -130,9 +131,24 @@ impl Client {
     pub(crate) async fn send(&self, sending: Sending<'_>, sent: &Sent) -> Result<Arrived, Trouble> {
         let Sending { target, path, key, body, stream, until } = sending;
         let bytes = body.expose_into_bytes();
-        let outgoing = Outgoing { bytes: Some(bytes.clone()), sent: sent.clone() };
+        let outgoing = Outgoing { bytes: Some(bytes.clone()), more: Vec::new().into_iter(), sent: sent.clone() };
         let request = target.request(path, key, stream, &bytes, outgoing)?;
         self.exchange(target, request, self.deadlines.until(until, !stream)).await
+    }
+
+    /// Sends a message of a job, and waits for the head of the answer, which is to come whole or as it is made. As
+    /// [`Client::send`] in all else.
+    pub(crate) async fn tell(
+        &self,
+        target: &Target,
+        mut message: Message,
+        key: Option<&Shown>,
+        (until, whole): (Instant, bool),
+        sent: &Sent,
+    ) -> Result<Arrived, Trouble> {
+        let pieces = std::mem::take(&mut message.body);
+        let request = target.message(&message, key, Outgoing::of(pieces, sent.clone()))?;
+        self.exchange(target, request, self.deadlines.until(until, whole)).await
     }
 
     /// Sends a request that carries nothing, and waits for the head of the answer.
@@ -143,7 +159,7 @@ impl Client {
         key: Option<&Shown>,
         until: Instant,
     ) -> Result<Arrived, Trouble> {
-        let request = target.look(path, key, Outgoing { bytes: None, sent: Sent::default() })?;
+        let request = target.look(path, key, Outgoing::of(Vec::new(), Sent::default()))?;
         self.exchange(target, request, self.deadlines.until(until, false)).await
     }
 
@@ -180,10 +196,17 @@ impl Sent {
 /// written the head before the body itself is asked for.)
 struct Outgoing {
     bytes: Option<Bytes>,
+    /// What follows; of most requests nothing does.
+    more: std::vec::IntoIter<Bytes>,
     sent: Sent,
 }
 
 impl Outgoing {
+    fn of(pieces: Vec<Bytes>, sent: Sent) -> Self {
+        let mut more = pieces.into_iter();
+        Self { bytes: more.next(), more, sent }
+    }
+
     fn has_left(&self) -> bool {
         self.sent.has_left()
     }
@@ -195,7 +218,8 @@ impl Body for Outgoing {
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.sent.leave();
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+        let next = self.more.next();
+        Poll::Ready(std::mem::replace(&mut self.bytes, next).map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -204,6 +228,6 @@ impl Body for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         self.sent.leave();
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        SizeHint::with_exact(self.bytes.iter().chain(self.more.as_slice()).map(|bytes| bytes.len() as u64).sum())
     }
 }

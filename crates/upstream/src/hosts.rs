@@ -3,6 +3,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
 use jiff::Timestamp;
 use phi_catalog::{Address, Auth, Dialect, Host};
+use phi_dialect::job::{Message, Verb};
 use phi_vault::AwsKey;
 
 use crate::keys::Shown;
@@ -73,6 +74,33 @@ impl Target {
             Some(Shown::Aws { key, at }) => self.sign(&mut request, key, bytes, *at)?,
             Some(Shown::Key(_)) | None => self.show(request.headers_mut(), key)?,
         }
+        Ok(request)
+    }
+
+    /// A message of a job; `body` is its own.
+    pub(crate) fn message<B>(
+        &self,
+        message: &Message,
+        key: Option<&Shown>,
+        body: B,
+    ) -> Result<Request<B>, TargetError> {
+        let method = match message.verb {
+            Verb::Get => Method::GET,
+            Verb::Post => Method::POST,
+            Verb::Put => Method::PUT,
+            Verb::Delete => Method::DELETE,
+        };
+        let value = |text: &str| HeaderValue::from_str(text).map_err(|_| TargetError::NoAddress);
+        let mut request = self.addressed(method, &message.path, body)?;
+        self.write_headers(request.headers_mut(), false);
+        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(message.accept));
+        if let Some(content_type) = &message.content_type {
+            request.headers_mut().insert(header::CONTENT_TYPE, value(content_type)?);
+        }
+        for (name, text) in &message.headers {
+            request.headers_mut().insert(HeaderName::from_static(name), value(text)?);
+        }
+        self.show(request.headers_mut(), key)?;
         Ok(request)
     }
 

@@ -23,6 +23,7 @@ mod reply;
 mod sealer;
 mod turn;
 mod walk;
+mod work;
 
 pub use budget::Restraint;
 pub use client::{Client, ClientError, Proxy, ProxyError};
@@ -33,3 +34,4 @@ pub use fetch::{Fetched, Fetching, Room};
 pub use frames::Frames;
 pub use reply::{Answer, Failure, Reply};
 pub use walk::Upstream;
+pub use work::Flow;

@@ -2,7 +2,7 @@ use phi_police::Judge;
 use phi_record::{Entry, Receipt};
 use phi_words::{Completion, Refusal, RouteId};
 
-use crate::Frames;
+use crate::{Flow, Frames};
 
 /// A host's reply, on its way to the caller. Whoever holds it must close its entry.
 #[derive(Debug)]
@@ -25,9 +25,16 @@ pub struct Reply {
 #[derive(Debug)]
 pub enum Answer {
     /// All at once.
-    Whole(Completion),
+    Whole {
+        /// The body.
+        body: Completion,
+        /// What it is.
+        media_type: &'static str,
+    },
     /// Frame by frame.
     Stream(Box<Frames>),
+    /// Piece by piece, to be passed on as they are.
+    Flow(Box<Flow>),
 }
 
 /// Nobody answered. Where there was an entry it is closed.

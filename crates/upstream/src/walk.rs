@@ -8,7 +8,8 @@ use arc_swap::ArcSwap;
 use http::StatusCode;
 use phi_catalog::Row;
 use phi_crypto::{Purpose, Root, hex};
-use phi_dialect::{Framing, Listener, Question, Rendered, Speaks, openai};
+use phi_dialect::job::Begin;
+use phi_dialect::{Begun, Framing, HostFault, Listener, Question, Rendered, Speaks, gemini, openai};
 use phi_police::Terms;
 use phi_record::{Ended, Entry, Incident, Outcome, Reach};
 use phi_route::health::{Sign, Way};
@@ -25,11 +26,13 @@ use crate::keys::{Keys, Shown};
 use crate::outcome::{Verdict, after_all, spent};
 use crate::place::{self, Told};
 use crate::turn::{Tally, Turn};
+use crate::work::{Worked, Worker};
 use crate::{Answer, Failure, Fetched, Fetching, Frames, Reply, Restraint};
 
 /// The longest answer that is held whole, and the longest error that is read, in bytes.
-const LONGEST_ANSWER: usize = 64 << 20;
+pub(crate) const LONGEST_ANSWER: usize = 64 << 20;
 const LONGEST_ERROR: usize = 64 << 10;
+const JSON: &str = "application/json";
 /// How long the body of an error is waited for.
 const SLOWEST_ERROR: Duration = Duration::from_secs(5);
 
@@ -202,7 +205,11 @@ impl Upstream {
                 turn.answers();
                 Ok((Answer::Stream(Box::new(frames.ending(turn))), left_out))
             }
-            Ok((whole @ Answer::Whole(_), left_out)) => {
+            Ok((Answer::Flow(flow), left_out)) => {
+                turn.answers();
+                Ok((Answer::Flow(Box::new(flow.ending(turn))), left_out))
+            }
+            Ok((whole @ Answer::Whole { .. }, left_out)) => {
                 turn.end(Ended::Ok, Sign::Good);
                 Ok((whole, left_out))
             }
@@ -223,7 +230,14 @@ impl Upstream {
         let (row, question) = (planned.row(), asked.1);
         let key = self.key(planned).await?;
         let target = Target::of(&row.host, planned.address()).map_err(|error| Verdict::of_trouble(&error.into()))?;
-        let Rendered { body, left_out } = self.render(asked, planned);
+        let Rendered { body, left_out } = match self.begin(asked, planned) {
+            Begun::Body(rendered) => rendered,
+            Begun::Job(Begin { job, left_out }) => {
+                let speaks = planned.carry().speaks;
+                let worker = Worker::new(job, row, speaks, (self.client.clone(), target, key), until);
+                return Ok((worked(worker.run(entry).await?, row, entry), left_out));
+            }
+        };
         let path = phi_dialect::path(question, planned.carry());
         let sending =
             Sending { target: &target, path: &path, key: key.as_ref(), body, stream: question.stream(), until };
@@ -284,6 +298,8 @@ impl Upstream {
             Question::Embeddings(question) => {
                 openai::embeddings::read_reply(&body, question, planned.carry(), &row.model)
             }
+            // Jobs hear their answers themselves.
+            Question::Work(_) => Err(HostFault::Malformed("the answer is of a job")),
         };
         let place = whole.as_ref().map_or_else(|_| openai::place(&body), |whole| whole.place.clone());
         if is_elsewhere(entry, row, place.as_deref().map(Told::Usage)) {
@@ -293,7 +309,7 @@ impl Upstream {
         entry.meter.stated = whole.usage;
         entry.meter.delivered = whole.output_chars;
         compare_model(entry, row, whole.host_model.as_deref());
-        Ok(Answer::Whole(whole.body))
+        Ok(Answer::Whole { body: whole.body, media_type: JSON })
     }
 
     /// When an answer is made, in seconds since 1970.
@@ -301,13 +317,29 @@ impl Upstream {
         u64::try_from(self.clock.now().as_second()).unwrap_or_default()
     }
 
-    fn render(&self, (terms, question): Asked<'_>, planned: &Planned) -> Rendered {
+    fn begin(&self, (terms, question): Asked<'_>, planned: &Planned) -> Begun {
         let org = terms.caller().org().id;
         let key = self.root.derive(Purpose::Pseudonym(org));
         // Thirty-two characters: within every host's bounds for a user's name, and too many to collide.
         let pseudonym =
             |name: &str| hex(&key.tag(&[planned.row().provider.as_str().as_bytes(), name.as_bytes()])).split_off(32);
-        question.render(planned.carry(), &pseudonym, terms.class())
+        question.begin(planned.carry(), &pseudonym, terms.class())
+    }
+}
+
+/// What a job has come to, as an answer.
+fn worked(worked: Worked, row: &Row, entry: &mut Entry) -> Answer {
+    match worked {
+        Worked::Whole(made) => {
+            entry.meter.stated = made.usage;
+            entry.meter.delivered = made.body.len() as u64;
+            compare_model(entry, row, made.host_model.as_deref());
+            Answer::Whole { body: made.body, media_type: made.media_type }
+        }
+        Worked::Flow(flow) => {
+            flow.measure(&mut entry.meter);
+            Answer::Flow(Box::new(flow))
+        }
     }
 }
 
@@ -331,18 +363,20 @@ fn compare_model(entry: &mut Entry, row: &Row, told: Option<&str>) {
 }
 
 /// What another status than 200 means. Of the host's words only the kind is kept; without them the status has to do.
-async fn refused(arrived: Arrived, speaks: Speaks) -> Verdict {
+pub(crate) async fn refused(arrived: Arrived, speaks: Speaks) -> Verdict {
     let (status, retry_after, named) =
         (arrived.status(), arrived.told().retry_after, arrived.told().error_type.clone());
     let read = tokio::time::timeout(SLOWEST_ERROR, arrived.whole(LONGEST_ERROR)).await;
     let body = read.ok().and_then(Result::ok).unwrap_or_default();
+    // Google's hosts say it in the body, those that speak OpenAI's and Anthropic's too.
+    let retry_after = retry_after.or_else(|| gemini::retry_delay(body.expose_bytes()));
     Verdict::of_status(status, &phi_dialect::read_error(body.expose_bytes(), named.as_deref(), speaks), retry_after)
 }
 
 /// A request on its way: whatever becomes of it, dropped futures included, the entry knows whether any of it left.
-struct Leaving<'a> {
-    entry: &'a mut Entry,
-    sent: Sent,
+pub(crate) struct Leaving<'a> {
+    pub(crate) entry: &'a mut Entry,
+    pub(crate) sent: Sent,
 }
 
 impl Drop for Leaving<'_> {

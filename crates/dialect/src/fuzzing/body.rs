@@ -47,7 +47,7 @@ fn rendered(question: &Question, class: Class) {
     };
     for carry in [plain, open] {
         if question.fits(&carry).is_ok() {
-            let body = question.render(&carry, &|_| "hidden".into(), class).body;
+            let body = question.begin(&carry, &|_| "hidden".into(), class).into_body().expect("no job").body;
             // That no key stands twice in it is part of this.
             let document = Document::parse(body.expose_into_bytes()).expect("what is sent is JSON");
             let model = document.root().member("model").and_then(|model| Some(model.text()?.into_owned()));

@@ -117,6 +117,10 @@ impl ChatQuestion {
     pub fn fits(&self, carry: &Carry) -> Result<(), Misfit> {
         self.fields.fits(carry)?;
         match carry.speaks {
+            // Few hosts of this format read documents, and no row says which.
+            Speaks::OpenAi if self.fields.field("messages").is_some_and(fields::messages::has_files) => {
+                Err(Misfit { field: "messages".into() })
+            }
             Speaks::OpenAi => Ok(()),
             Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => {
                 self.beyond()?;
@@ -137,7 +141,7 @@ impl ChatQuestion {
         }
     }
 
-    /// Writes the body for a route that it fits. See [`crate::Question::render`].
+    /// Writes the body for a route that it fits. See [`crate::Question::begin`].
     pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
         match carry.speaks {
             Speaks::OpenAi => self.pass(carry, pseudonym, class),

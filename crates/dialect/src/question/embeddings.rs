@@ -87,7 +87,7 @@ impl EmbeddingsQuestion {
         }
     }
 
-    /// Writes the body for a route that it fits. See [`crate::Question::render`].
+    /// Writes the body for a route that it fits. See [`crate::Question::begin`].
     pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
         let mut left_out = Vec::new();
         let mut body = Object::new();

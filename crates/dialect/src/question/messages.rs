@@ -157,7 +157,7 @@ impl MessagesQuestion {
         self.left_out.push(name);
     }
 
-    /// Writes the body for a route that it fits. See [`crate::Question::render`].
+    /// Writes the body for a route that it fits. See [`crate::Question::begin`].
     pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
         let whole = self.conversation();
         let said = self.said(carry).unwrap_or(whole);

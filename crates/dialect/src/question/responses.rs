@@ -102,12 +102,12 @@ impl ResponsesQuestion {
         dialects::fits(&self.conversation, carry).map_err(|misfit| Misfit { field: named(misfit.field) })
     }
 
-    /// Writes the body for a route that it fits. See [`crate::Question::render`].
+    /// Writes the body for a route that it fits. See [`crate::Question::begin`].
     pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
         let mut rendered = dialects::render(&self.conversation, carry, pseudonym, class);
         rendered.left_out.iter_mut().for_each(|name| *name = ours(name));
-        let untold = ["prompt_cache_key", "metadata"].into_iter().filter(|name| self.fields.field(name).is_some());
-        rendered.left_out.extend(untold);
+        let untold = ["prompt_cache_key", "metadata", "client_metadata"];
+        rendered.left_out.extend(untold.into_iter().filter(|name| self.fields.field(name).is_some()));
         if self.fields.field("reasoning").is_some_and(|reasoning| reasoning.member("summary").is_some()) {
             rendered.left_out.push("reasoning.summary");
         }

@@ -190,7 +190,7 @@ fn an_image_takes_the_place_of_its_address_whoever_answers() {
         for speaks in [Speaks::OpenAi, Speaks::Mistral, Speaks::Anthropic(At::Vertex), Speaks::Gemini] {
             let carry = carry(speaks);
             assert_eq!(question.fits(&carry), furnished.fits(&carry), "{way:?} {speaks:?}");
-            let sent = furnished.render(&carry, &str::to_owned, Class::General).body;
+            let sent = furnished.begin(&carry, &str::to_owned, Class::General).into_body().unwrap().body;
             let sent = String::from_utf8(sent.expose_bytes().to_vec()).unwrap();
             assert!(sent.contains(&BASE64.encode(PNG)) && sent.contains("image/png"), "{sent}");
             assert!(!sent.contains("pictures") && !sent.contains("4711") && !sent.contains("sesame"), "{sent}");
@@ -204,7 +204,7 @@ fn what_else_a_message_leaves_out_stays_left_out() {
     let mut question = read(*way, body, anywhere(Class::General)).unwrap();
     question.leave_out("anthropic-beta");
     let furnished = question.furnish(&[image("image/png", PNG).unwrap()], Class::General, &transparent()).unwrap();
-    let rendered = furnished.render(&carry(Speaks::OpenAi), &str::to_owned, Class::General);
+    let rendered = furnished.begin(&carry(Speaks::OpenAi), &str::to_owned, Class::General).into_body().unwrap();
     assert!(rendered.left_out.contains(&"anthropic-beta"));
 }
 

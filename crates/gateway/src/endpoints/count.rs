@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Response};
 use hyper::body::Incoming;
-use phi_dialect::read_counted;
+use phi_dialect::{Way, read_counted};
 use phi_upstream::Failure;
 use phi_words::{Code, Modality, Quality, Refusal};
 use serde_json::json;
@@ -23,7 +23,7 @@ impl Gateway {
         let caller = self.identify(call, &snapshot, headers)?;
         let _slot = self.admit(call, &caller)?;
         let terms = self.terms(call, &snapshot, caller, headers)?;
-        let body = self.body(call, Modality::Chat, headers, body).await?;
+        let (body, _) = self.body(call, Way::Messages, headers, body).await?;
         let as_asked = self.reading(&terms, snapshot.scene.catalogue());
         // A long body is nobody else's wait.
         let reading = move || read_counted(body, as_asked).map(|asked| (asked.model().clone(), asked.count()));

@@ -14,7 +14,7 @@ use phi_police::Permit;
 use phi_route::health::Unfit;
 use phi_route::{Candidate, Dropped, Health, Scene, Weighed, weigh};
 use phi_upstream::Failure;
-use phi_words::{Code, MicroUsd, Modality, Prompt, Refusal, Wait};
+use phi_words::{Code, MicroUsd, Prompt, Refusal, Wait};
 use serde_json::{Map, Value, json};
 
 use super::{Endpoint, json as reply, named};
@@ -46,7 +46,7 @@ impl Gateway {
         let caller = self.identify(call, &snapshot, headers)?;
         let _slot = self.admit(call, &caller)?;
         let terms = self.terms(call, &snapshot, caller, headers)?;
-        let body = self.body(call, Modality::Chat, headers, body).await?;
+        let (body, _) = self.body(call, Way::Chat, headers, body).await?;
         let reading = self.reading(&terms, snapshot.scene.catalogue());
         let sealer = self.upstream.sealer(terms.caller().org().id, reading.class);
         let reading = move || read_explain(body).and_then(|asked| read(asked, reading, &sealer));

@@ -197,10 +197,11 @@ fn item(catalogue: &Catalogue, of: &Published<'_>) -> Option<String> {
     Some(item.to_string())
 }
 
-/// What a route costs by the list and with a margin, for each unit; amounts are decimals in quotes, and exact. Empty for a
-/// free host, and `None` where it is more than can be counted.
+/// What a route costs by the list and with a margin, for each unit, and for each of long input; amounts are decimals in
+/// quotes, and exact. Empty for a free host, and `None` where it is more than can be counted.
 pub(super) fn price(catalogue: &Catalogue, row: &Row, margin_bp: u32) -> Option<Value> {
-    let units = catalogue.units(row, margin_bp).ok()?.into_iter().map(|unit| {
+    let (mut units, mut above) = (Map::new(), BTreeMap::<u64, Map<String, Value>>::new());
+    for unit in catalogue.units(row, margin_bp).ok()? {
         let shown = json!({
             "per": unit.per,
             "unit": unit.unit,
@@ -208,15 +209,18 @@ pub(super) fn price(catalogue: &Catalogue, row: &Row, margin_bp: u32) -> Option<
             "usd": unit.charge.to_string(),
             "credits": unit.charge.credits(),
         });
-        (unit.of.to_owned(), shown)
-    });
-    let currency = row.price.map(|price| price.currency);
+        let units = unit.above.map_or(&mut units, |input_tokens| above.entry(input_tokens).or_default());
+        units.insert(unit.of.to_owned(), shown);
+    }
+    let above = above.into_iter().map(|(input_tokens, units)| json!({ "input_tokens": input_tokens, "units": units }));
+    let currency = row.price.as_ref().map(|price| price.currency);
     let rate = currency.and_then(|currency| catalogue.rates().get(&currency));
     Some(json!({
         "margin_bp": margin_bp,
         "list_currency": currency,
         "rate": rate.map(|rate| json!({ "usd": rate.usd.to_string(), "date": rate.date })),
-        "units": units.collect::<Map<_, _>>(),
+        "units": units,
+        "above": above.collect::<Vec<_>>(),
     }))
 }
 

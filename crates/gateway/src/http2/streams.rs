@@ -1,7 +1,7 @@
 //! The streams of a connection: each runs on its own, and ends when its caller reads nothing of it for a while.
 
-use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -144,9 +144,9 @@ impl Paced {
 
 impl http_body::Body for Paced {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = &mut *self;
         this.patience.taken(Instant::now());
         if this.rest.is_empty() {
@@ -155,7 +155,7 @@ impl http_body::Body for Paced {
                     Ok(data) => this.rest = data,
                     Err(other) => return Poll::Ready(Some(Ok(other))),
                 },
-                None => return Poll::Ready(None),
+                end => return Poll::Ready(end),
             }
         }
         let piece = this.rest.split_to(PIECE.min(this.rest.len()));

@@ -67,7 +67,7 @@ impl Gateway {
         let fetched = self.fetch(call, opened).await?;
         let reply = self.upstream.walk(fetched).await?;
         let response = tap::respond(call, way, reply, self.upstream.ending()).await?;
-        let Ok(body) = response.into_body().collect().await;
+        let body = response.into_body().collect().await.map_err(|_| internal())?;
         Ok(Completion::new(body.to_bytes()))
     }
 }

@@ -79,6 +79,10 @@ pub struct GatewaySection {
     pub body_bytes: usize,
     /// The longest body of a request for embeddings, in bytes.
     pub embeddings_bytes: usize,
+    /// The longest body of a transcription, in bytes; not more than `bodies_bytes`.
+    pub audio_bytes: usize,
+    /// The longest body with a document, in bytes; not more than `bodies_bytes`.
+    pub document_bytes: usize,
     /// Bytes of bodies that are held at once, all requests together, until their answers begin; one more is refused as
     /// `overloaded`.
     pub bodies_bytes: usize,
@@ -94,6 +98,8 @@ impl Default for GatewaySection {
         Self {
             body_bytes: bounds.body_bytes,
             embeddings_bytes: bounds.embeddings_bytes,
+            audio_bytes: bounds.audio_bytes,
+            document_bytes: bounds.document_bytes,
             bodies_bytes: bounds.bodies_bytes,
             body_idle_seconds: bounds.body_idle.as_secs(),
             running: bounds.running,
@@ -150,10 +156,11 @@ impl Written {
 
     pub(super) fn bounds(&self) -> Result<Bounds, ConfigError> {
         let section = &self.gateway;
-        if section.running == 0 || section.body_bytes == 0 || section.embeddings_bytes == 0 {
+        let bodies = [section.body_bytes, section.embeddings_bytes, section.audio_bytes, section.document_bytes];
+        if section.running == 0 || bodies.contains(&0) {
             return Err(wrong(
                 "gateway.running",
-                "`gateway.body_bytes` and `gateway.embeddings_bytes` must be above zero".into(),
+                "it and the lengths of bodies in `gateway` must be above zero".into(),
                 "leave them out for the defaults",
             ));
         }
@@ -167,6 +174,8 @@ impl Written {
         Ok(Bounds {
             body_bytes: section.body_bytes,
             embeddings_bytes: section.embeddings_bytes,
+            audio_bytes: section.audio_bytes.min(section.bodies_bytes),
+            document_bytes: section.document_bytes.min(section.bodies_bytes),
             bodies_bytes: section.bodies_bytes,
             body_idle: seconds("gateway.body_idle_seconds", section.body_idle_seconds)?,
             running: section.running,

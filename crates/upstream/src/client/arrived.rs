@@ -23,6 +23,8 @@ const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 /// The media types of streams: of server-sent events, and of Amazon's own frames.
 const STREAMS: [&str; 2] = ["text/event-stream", "application/vnd.amazon.eventstream"];
 const X_AMZN_ERRORTYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const OPERATION_LOCATION: HeaderName = HeaderName::from_static("operation-location");
+const LONGEST_LOCATION: usize = 1_024;
 const X_MS_REGION: HeaderName = HeaderName::from_static("x-ms-region");
 /// How long the end of a stream may lag behind its terminal event before the stream is given up.
 const LAG: Duration = Duration::from_millis(50);
@@ -54,6 +56,8 @@ pub(crate) struct Told {
     pub(crate) error_type: Option<String>,
     /// Whether the body says that it is a stream of events.
     pub(crate) is_stream: bool,
+    /// Where it says that its work can be asked about. It leads nowhere: a job reads a name from it.
+    pub(crate) location: Option<String>,
 }
 
 impl Arrived {
@@ -174,6 +178,10 @@ impl Told {
                 .and_then(|kind| kind.split(':').next())
                 .filter(is_word)
                 .map(str::to_owned),
+            location: text(OPERATION_LOCATION)
+                .or_else(|| text(header::LOCATION))
+                .filter(|location| location.len() <= LONGEST_LOCATION)
+                .map(str::to_owned),
             is_stream: STREAMS.iter().any(|stream| kind.trim().eq_ignore_ascii_case(stream)),
         }
     }
@@ -251,7 +259,7 @@ mod tests {
     fn nothing_else_of_the_head_is_taken() {
         let head =
             told(&[("content-type", "Text/Event-Stream; charset=utf-8"), ("set-cookie", "a=b"), ("x-ms-region", "X")]);
-        assert_eq!(head, Told { retry_after: None, region: Some("X".into()), error_type: None, is_stream: true });
+        assert_eq!(head, Told { region: Some("X".into()), is_stream: true, ..Told::default() });
         assert!(!told(&[("content-type", "application/json")]).is_stream);
         assert!(told(&[("content-type", "application/vnd.amazon.eventstream")]).is_stream);
         for (header, name) in [

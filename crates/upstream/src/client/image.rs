@@ -50,7 +50,7 @@ fn uri(address: &ImageAddress) -> Option<Uri> {
 
 /// All that whoever keeps images is told beside the address.
 fn request() -> Request<Outgoing> {
-    let mut request = Request::new(Outgoing { bytes: None, sent: Sent::default() });
+    let mut request = Request::new(Outgoing::of(Vec::new(), Sent::default()));
     let headers = request.headers_mut();
     headers.insert(header::ACCEPT, HeaderValue::from_static("image/*"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

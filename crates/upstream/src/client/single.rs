@@ -169,7 +169,7 @@ mod tests {
 
     fn request(body_bytes: usize) -> Request<Outgoing> {
         Request::post("/x")
-            .body(Outgoing { bytes: Some(vec![b' '; body_bytes].into()), sent: Sent::default() })
+            .body(Outgoing::of(vec![vec![b' '; body_bytes].into()], Sent::default()))
             .expect("one")
     }
 

@@ -19,7 +19,7 @@ const LONG: Duration = Duration::from_secs(30);
 async fn take(reply: Reply) -> Result<String, Code> {
     let Reply { mut entry, answer, .. } = reply;
     let (text, outcome) = match answer {
-        Answer::Whole(body) => (String::from_utf8_lossy(body.expose_bytes()).into_owned(), Ok(())),
+        Answer::Whole { body, .. } => (String::from_utf8_lossy(body.expose_bytes()).into_owned(), Ok(())),
         Answer::Stream(mut frames) => {
             let mut text = String::new();
             let ended = loop {
@@ -31,6 +31,19 @@ async fn take(reply: Reply) -> Result<String, Code> {
             };
             frames.measure(&mut entry.meter);
             frames.incident().into_iter().for_each(|incident| entry.incident(incident));
+            (text, ended)
+        }
+        Answer::Flow(mut flow) => {
+            let mut text = String::new();
+            let ended = loop {
+                match flow.next().await {
+                    Ok(Some(piece)) => text.push_str(&String::from_utf8_lossy(piece.expose_bytes())),
+                    Ok(None) => break Ok(()),
+                    Err(refusal) => break Err(refusal.code),
+                }
+            };
+            flow.measure(&mut entry.meter);
+            flow.incident().into_iter().for_each(|incident| entry.incident(incident));
             (text, ended)
         }
     };

@@ -1,0 +1,27 @@
+//! Jobs of OpenAI's format.
+
+mod image;
+mod pages;
+mod speech;
+mod transcription;
+
+use phi_words::Class;
+
+use super::Begin;
+use crate::question::{Task, WorkQuestion};
+use crate::{Carry, Misfit};
+
+pub(super) fn fits(task: &Task, carry: &Carry) -> Result<(), Misfit> {
+    let _ = (task, carry);
+    Ok(())
+}
+
+pub(super) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Begin {
+    let _ = (pseudonym, class);
+    match question.task() {
+        Task::Transcription(recording) => transcription::begin(question.fields(), recording, carry),
+        Task::Speech(script) => speech::begin(question.fields(), script, carry),
+        Task::Ocr(pages) => pages::begin(question.fields(), pages, carry),
+        Task::Image(image) => image::begin(image, carry),
+    }
+}
