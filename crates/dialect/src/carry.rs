@@ -71,6 +71,19 @@ pub enum Speaks {
     Bedrock,
     /// Mistral's, which is close to it: other names, chunks in the place of texts, and nothing unknown.
     Mistral,
+    /// A service that does other work than to converse.
+    Service(Service),
+}
+
+/// What a service speaks that does not converse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Azure Speech.
+    AzureSpeech,
+    /// Azure Document Intelligence.
+    AzureDocuments,
+    /// fal's queue.
+    Fal,
 }
 
 /// How a host spells the limit of output tokens.

@@ -17,7 +17,7 @@ pub fn path(question: &Question, carry: &Carry) -> Cow<'static, str> {
         (Question::Embeddings(_), _) => "/embeddings".into(),
         // A job says itself where.
         (Question::Work(_), _) => "/".into(),
-        (_, Speaks::OpenAi | Speaks::Mistral) => "/chat/completions".into(),
+        (_, Speaks::OpenAi | Speaks::Mistral | Speaks::Service(_)) => "/chat/completions".into(),
         (_, Speaks::Anthropic(At::FirstParty { .. })) => "/messages".into(),
         (_, Speaks::Anthropic(At::Vertex)) => anthropic::vertex_path(&carry.own, question.stream()).into(),
         (_, Speaks::Gemini) => gemini::path(&carry.own, question.stream()).into(),
@@ -33,6 +33,8 @@ pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
         Speaks::Anthropic(_) => anthropic::fits(asked, carry),
         Speaks::Gemini => gemini::fits(asked, carry),
         Speaks::Bedrock => bedrock::fits(asked, carry),
+        // It does not converse.
+        Speaks::Service(_) => Err(Misfit { field: "messages".into() }),
     }
 }
 
@@ -45,7 +47,7 @@ pub(crate) fn render(
 ) -> Rendered {
     let asked = &*Tag::of(carry.speaks).opened(asked);
     match carry.speaks {
-        Speaks::OpenAi | Speaks::Mistral => openai::render::render(asked, carry, pseudonym, class),
+        Speaks::OpenAi | Speaks::Mistral | Speaks::Service(_) => openai::render::render(asked, carry, pseudonym, class),
         Speaks::Anthropic(at) => anthropic::render(asked, carry, pseudonym, class, at),
         Speaks::Gemini => gemini::render(asked, carry, pseudonym, class),
         Speaks::Bedrock => bedrock::render(asked, carry),
@@ -55,7 +57,7 @@ pub(crate) fn render(
 /// Hears a whole answer.
 pub(crate) fn read_reply(body: &Completion, speaks: Speaks) -> Result<Answer, HostFault> {
     let mut answer = match speaks {
-        Speaks::OpenAi | Speaks::Mistral => hear::read_reply(body),
+        Speaks::OpenAi | Speaks::Mistral | Speaks::Service(_) => hear::read_reply(body),
         Speaks::Anthropic(_) => anthropic::read_reply(body),
         Speaks::Gemini => gemini::read_reply(body),
         Speaks::Bedrock => bedrock::read_reply(body),
@@ -68,7 +70,7 @@ pub(crate) fn read_reply(body: &Completion, speaks: Speaks) -> Result<Answer, Ho
 /// does.
 pub fn read_error(body: &[u8], named: Option<&str>, speaks: Speaks) -> HostError {
     match speaks {
-        Speaks::OpenAi | Speaks::Mistral => openai::errors::read_error(body),
+        Speaks::OpenAi | Speaks::Mistral | Speaks::Service(_) => openai::errors::read_error(body),
         Speaks::Anthropic(_) => anthropic::read_error(body),
         Speaks::Gemini => gemini::read_error(body),
         Speaks::Bedrock => bedrock::read_error(body, named),
@@ -86,7 +88,7 @@ pub(crate) enum Stream {
 impl Stream {
     pub(crate) fn new(speaks: Speaks) -> Self {
         match speaks {
-            Speaks::OpenAi | Speaks::Mistral => Self::OpenAi(Box::default()),
+            Speaks::OpenAi | Speaks::Mistral | Speaks::Service(_) => Self::OpenAi(Box::default()),
             Speaks::Anthropic(_) => Self::Anthropic(Box::default()),
             Speaks::Gemini => Self::Gemini(Box::default()),
             Speaks::Bedrock => Self::Bedrock(Box::default()),

@@ -14,7 +14,9 @@ impl Framing {
     /// At the beginning of a stream.
     pub fn of(speaks: Speaks) -> Self {
         match speaks {
-            Speaks::OpenAi | Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini => Self::Sse(sse::Parser::new()),
+            Speaks::OpenAi | Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Service(_) => {
+                Self::Sse(sse::Parser::new())
+            }
             Speaks::Bedrock => Self::EventStream(eventstream::Parser::new()),
         }
     }

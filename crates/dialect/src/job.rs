@@ -179,7 +179,7 @@ pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit>
     question.fields().fits(carry)?;
     match (carry.speaks, question.task()) {
         (Speaks::OpenAi, task) => openai::fits(task, carry),
-        (Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock, _) => {
+        (Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock | Speaks::Service(_), _) => {
             Err(Misfit { field: "model".into() })
         }
     }
@@ -189,9 +189,12 @@ pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit>
 /// fields are left out.
 pub(crate) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Begin {
     match carry.speaks {
-        Speaks::OpenAi | Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => {
-            openai::begin(question, carry, pseudonym, class)
-        }
+        Speaks::OpenAi
+        | Speaks::Mistral
+        | Speaks::Anthropic(_)
+        | Speaks::Gemini
+        | Speaks::Bedrock
+        | Speaks::Service(_) => openai::begin(question, carry, pseudonym, class),
     }
 }
 

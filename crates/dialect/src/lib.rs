@@ -30,6 +30,7 @@ mod pairs;
 mod question;
 pub mod remote;
 mod responses;
+mod schema;
 mod sealer;
 mod seals;
 pub mod sse;
@@ -37,7 +38,7 @@ mod told;
 mod transcript;
 mod voice;
 
-pub use carry::{Carry, Field, LimitName, Misfit, Rendered, Speaks, Tokenizer};
+pub use carry::{Carry, Field, LimitName, Misfit, Rendered, Service, Speaks, Tokenizer};
 pub use dialects::{path, read_error};
 pub use explain::{Explain, read_explain};
 pub use fault::{HostError, HostErrorKind, HostFault};

@@ -19,7 +19,7 @@ impl Tag {
     /// The tag of what hosts seal that speak so.
     pub(crate) const fn of(speaks: Speaks) -> Self {
         match speaks {
-            Speaks::OpenAi | Speaks::Mistral | Speaks::Gemini => GOOGLE,
+            Speaks::OpenAi | Speaks::Mistral | Speaks::Gemini | Speaks::Service(_) => GOOGLE,
             Speaks::Anthropic(_) => ANTHROPIC,
             Speaks::Bedrock => BEDROCK,
         }

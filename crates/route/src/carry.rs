@@ -1,6 +1,6 @@
 use phi_catalog::{Dialect, Extent, Host, JsonObject, Row};
 use phi_dialect::anthropic::At;
-use phi_dialect::{Carry, Speaks};
+use phi_dialect::{Carry, Service, Speaks};
 use phi_words::Country;
 
 /// What a row's route can carry, in the words of the dialect.
@@ -29,12 +29,13 @@ pub fn carry(row: &Row) -> Carry {
     }
 }
 
-/// What a host speaks, of the dialects that chat; routes of those that are not built are never live.
+/// What a host speaks.
 fn speaks(host: &Host) -> Speaks {
     match host.dialect {
-        Dialect::OpenAi | Dialect::AzureOpenAi | Dialect::AzureSpeech | Dialect::AzureDocuments | Dialect::Fal => {
-            Speaks::OpenAi
-        }
+        Dialect::OpenAi | Dialect::AzureOpenAi => Speaks::OpenAi,
+        Dialect::AzureSpeech => Speaks::Service(Service::AzureSpeech),
+        Dialect::AzureDocuments => Speaks::Service(Service::AzureDocuments),
+        Dialect::Fal => Speaks::Service(Service::Fal),
         Dialect::Mistral => Speaks::Mistral,
         Dialect::Bedrock => Speaks::Bedrock,
         Dialect::Gemini => Speaks::Gemini,

@@ -122,7 +122,7 @@ impl ChatQuestion {
                 Err(Misfit { field: "messages".into() })
             }
             Speaks::OpenAi => Ok(()),
-            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => {
+            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock | Speaks::Service(_) => {
                 self.beyond()?;
                 dialects::fits(self.conversation(), carry)
             }
@@ -145,7 +145,7 @@ impl ChatQuestion {
     pub fn render(&self, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Rendered {
         match carry.speaks {
             Speaks::OpenAi => self.pass(carry, pseudonym, class),
-            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => {
+            Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock | Speaks::Service(_) => {
                 let mut rendered = dialects::render(self.conversation(), carry, pseudonym, class);
                 let names = self.fields.known().filter(|(row, _)| UNSAID.contains(&row.name)).map(|(row, _)| row.name);
                 rendered.left_out.extend(names);

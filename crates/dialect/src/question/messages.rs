@@ -8,7 +8,7 @@ use phi_words::{Capability, Class, ModelName, Prompt, Refusal};
 use super::Fields;
 use crate::fields::{self, invalid};
 use crate::json::Value;
-use crate::middle::{Content, Conversation, Media, Part, Thinking};
+use crate::middle::{Content, Conversation, Media, Part};
 use crate::remote::Reading;
 use crate::{Carry, Field, Misfit, Rendered, Speaks, dialects};
 
@@ -164,7 +164,7 @@ impl MessagesQuestion {
         let Rendered { body, left_out } = dialects::render(said, carry, pseudonym, class);
         let mut names = self.left_out.clone();
         names.extend(left_out.into_iter().map(name));
-        if said.thinking.is_none() && whole.thinking.is_some_and(|thinking| thinking != Thinking::Off) {
+        if said.thinking.is_none() && whole.thinking.is_some() {
             let asks = ["thinking", "output_config"].into_iter().filter(|name| self.fields.field(name).is_some());
             names.extend(asks.map(|name| if name == "thinking" { name } else { "output_config.effort" }));
         }
@@ -188,7 +188,7 @@ const BYTES_OF_DOCUMENT: u64 = 32;
 const fn keeps(speaks: Speaks) -> bool {
     match speaks {
         Speaks::Anthropic(_) | Speaks::Bedrock => true,
-        Speaks::OpenAi | Speaks::Mistral | Speaks::Gemini => false,
+        Speaks::OpenAi | Speaks::Mistral | Speaks::Gemini | Speaks::Service(_) => false,
     }
 }
 
@@ -229,6 +229,7 @@ fn name(field: &'static str) -> &'static str {
         "response_format" => "output_config.format",
         "parallel_tool_calls" => "tool_choice.disable_parallel_tool_use",
         "messages.reasoning_content" => "messages.thinking",
+        "messages.file.filename" => "messages.title",
         other => other,
     }
 }
