@@ -19,6 +19,8 @@ pub(crate) const TABLE: &[Row] = &[
     Row::moot("service_tier", |value, _| checks::moot("service_tier", value, &["\"auto\"", "\"standard_only\""])),
     Row::moot("speed", |value, _| checks::moot("speed", value, &["\"standard\""])),
     Row::moot("mcp_servers", |value, _| checks::moot("mcp_servers", value, &["[]"])),
+    // A conversation that the host would keep: nothing is stored. SDKs go on without it (`messages/errors.rs`).
+    Row::moot(THREAD, |value, _| checks::moot(THREAD, value, &[])),
     Row::translated("max_tokens", |value, _| checks::whole("max_tokens", value, 1, checks::MAX_TOKENS)),
     Row::translated("messages", blocks::messages),
     Row::translated("system", blocks::system),
@@ -36,6 +38,9 @@ pub(crate) const TABLE: &[Row] = &[
     Row::translated("diagnostics", config::diagnostics),
     Row::rewritten("metadata", config::metadata),
 ];
+
+/// The field of a conversation that the host keeps.
+pub(crate) const THREAD: &str = "thread";
 
 /// `stop_sequences`: up to 16 texts; none is as good as no field.
 fn stops(value: Value<'_>, _: &mut Found) -> Result<(), Refusal> {

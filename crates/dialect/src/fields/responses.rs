@@ -1,5 +1,6 @@
 pub(crate) mod input;
 mod settings;
+pub(crate) mod spaces;
 
 use super::{Row, checks};
 
@@ -36,4 +37,6 @@ pub(crate) const TABLE: &[Row] = &[
     Row::rewritten("safety_identifier", |value, _| checks::text("safety_identifier", value)),
     Row::rewritten("prompt_cache_key", |value, _| checks::text("prompt_cache_key", value)),
     Row::rewritten("metadata", |value, _| checks::metadata("metadata", value)),
+    // OpenAI's own agent tells in it where it runs (https://github.com/openai/codex). No host is told.
+    Row::rewritten("client_metadata", |value, _| checks::metadata("client_metadata", value)),
 ];

@@ -2,6 +2,7 @@ use bytes::Bytes;
 use phi_words::{Code, Completion, Refusal};
 
 use crate::fault::context_figures;
+use crate::fields::anthropic::THREAD;
 use crate::json::Object;
 use crate::sse;
 
@@ -14,6 +15,15 @@ pub fn error_body(refusal: &Refusal, id: &str) -> Bytes {
         error.text("type", kind(refusal.code)).text("message", &message(refusal)).text("code", refusal.code.as_str());
         if let Some(param) = &refusal.param {
             error.text("param", param);
+        }
+        if refusal.code == Code::UnsupportedParameter && refusal.param.as_deref() == Some(THREAD) {
+            // By this the SDKs' own loops (`toolRunner`) know that they send the whole conversation themselves.
+            error.object("details", |details| {
+                details.text("error_code", "thread_unsupported_request");
+                details.list("unsupported", |list| {
+                    list.text(THREAD);
+                });
+            });
         }
     });
     body.text("request_id", id);
@@ -143,6 +153,16 @@ mod tests {
                 r#"{{"type":"error","error":{{"type":"invalid_request_error","message":"{said}","code":"context_length_exceeded","param":"messages"}},"request_id":"7"}}"#
             );
             assert_eq!(error_body(&Refusal::from(&error), "7"), expected);
+        }
+    }
+
+    #[test]
+    fn who_would_have_a_conversation_kept_is_told_so_as_anthropic_does() {
+        let refusal = Refusal::new(Code::UnsupportedParameter, "a", "").at("thread");
+        let told = r#""details":{"error_code":"thread_unsupported_request","unsupported":["thread"]}"#;
+        assert!(String::from_utf8_lossy(&error_body(&refusal, "7")).contains(told));
+        for other in [refusal.clone().at("speed"), Refusal::new(Code::InvalidRequest, "a", "").at("thread")] {
+            assert!(!String::from_utf8_lossy(&error_body(&other, "7")).contains("details"));
         }
     }
 

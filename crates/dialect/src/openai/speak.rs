@@ -61,7 +61,14 @@ impl Speaker {
             Said::Begin(number, block) => self.begin(*number, block),
             Said::More(number, text) => self.more(*number, text),
             Said::Signature(number, seal) => match self.blocks.get(number) {
-                Some(Open::Call(place)) => Some(self.call(*place, |call| sealed(call, seal))),
+                Some(Open::Call(place)) if seals::GOOGLE.own(seal).is_some() => Some(self.call(*place, |call| {
+                    // OpenAI's own SDK reads no piece of a call without it.
+                    call.object("function", |function| {
+                        function.text("arguments", "");
+                    });
+                    sealed(call, seal);
+                })),
+                Some(Open::Call(_)) => None,
                 Some(Open::Text | Open::Thought | Open::Refusal | Open::Hidden) | None => None,
             },
             Said::Citation(..) => None,
@@ -443,6 +450,8 @@ mod tests {
         let frames: Vec<Completion> = said.iter().filter_map(|said| speaker.chunk(said)).collect();
         assert_eq!(read(&frames[0])["choices"][0]["delta"]["role"], "assistant");
         assert!(frames.iter().skip(1).all(|frame| read(frame)["choices"][0]["delta"].get("role").is_none()));
+        let calls = frames.iter().filter_map(|frame| read(frame)["choices"][0]["delta"].get("tool_calls").cloned());
+        assert!(calls.into_iter().all(|calls| calls[0]["function"].is_object()), "a seal has one as well");
         let mut stream = hear::Stream::new();
         let heard: Vec<Said> = frames.into_iter().flat_map(|data| stream.feed(&Event { data }).unwrap()).collect();
         let answer = Answer { said, facts: Facts::default() };

@@ -111,6 +111,10 @@ impl ResponsesQuestion {
         if self.fields.field("reasoning").is_some_and(|reasoning| reasoning.member("summary").is_some()) {
             rendered.left_out.push("reasoning.summary");
         }
+        let is_told = |space: Value<'_>| space.member("tools").is_some() && space.member("description").is_some();
+        if self.fields.field("tools").and_then(Value::items).is_some_and(|mut tools| tools.any(is_told)) {
+            rendered.left_out.push("tools.description");
+        }
         rendered
     }
 }

@@ -12,13 +12,15 @@ pub(super) struct Item {
     pub(super) encrypted: Option<String>,
     /// Where a text is from.
     pub(super) sources: Vec<Web>,
+    /// Of a call of a function that stands in a space: the space, and the name in it.
+    pub(super) spaced: Option<[String; 2]>,
     pub(super) is_whole: bool,
 }
 
 impl Item {
     /// One of which nothing is said yet.
     pub(super) fn new(id: String, content: Content) -> Self {
-        Self { id, content, encrypted: None, sources: Vec::new(), is_whole: false }
+        Self { id, content, encrypted: None, sources: Vec::new(), spaced: None, is_whole: false }
     }
 
     pub(super) fn prefix(&self) -> &'static str {
@@ -44,7 +46,12 @@ impl Item {
         match &self.content {
             Content::Call { id, name, arguments, .. } => {
                 out.text("type", "function_call").text("status", self.status());
-                out.text("call_id", id).text("name", name).text("arguments", arguments);
+                out.text("call_id", id);
+                match &self.spaced {
+                    Some([space, name]) => out.text("namespace", space).text("name", name),
+                    None => out.text("name", name),
+                };
+                out.text("arguments", arguments);
             }
             Content::Thought { text, .. } => self.write_thought(out, text),
             Content::Redacted(_) => self.write_thought(out, ""),

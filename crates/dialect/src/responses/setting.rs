@@ -1,4 +1,5 @@
 use crate::Sealer;
+use crate::fields::responses::spaces;
 use crate::json::Value;
 
 /// What has to be known of a question to answer it in this format.
@@ -10,6 +11,8 @@ pub(crate) struct Setting {
     /// Whether thoughts are given sealed too.
     pub(super) encrypted: bool,
     pub(super) sealer: Sealer,
+    /// Functions that stand in a space: the name that hosts are told, the space, and the name in it.
+    spaced: Vec<(String, [String; 2])>,
 }
 
 /// What an answer repeats, and what it says where the question said nothing.
@@ -46,7 +49,18 @@ impl Setting {
         let asks = |item: Value<'_>| item.text().is_some_and(|item| item == ENCRYPTED);
         let keeps = body.member("store").is_some();
         let includes = body.member("include").and_then(Value::items).is_some_and(|mut items| items.any(asks));
-        Self { echo: ECHO.iter().map(told).collect(), keeps, encrypted: keeps || includes, sealer }
+        let functions = body.member("tools").into_iter().flat_map(spaces::functions);
+        let spaced = functions.filter_map(|function| {
+            let name = function.tool.member("name").and_then(Value::text)?.into_owned();
+            Some((function.flat, [function.space?, name]))
+        });
+        let (echo, spaced) = (ECHO.iter().map(told).collect(), spaced.collect());
+        Self { echo, keeps, encrypted: keeps || includes, sealer, spaced }
+    }
+
+    /// The space and the name in it of a function that a host calls, if it stands in one.
+    pub(super) fn spaced(&self, flat: &str) -> Option<&[String; 2]> {
+        self.spaced.iter().find(|(name, _)| name == flat).map(|(_, names)| names)
     }
 
     pub(super) fn echo(&self) -> impl Iterator<Item = (&'static str, &[u8])> {

@@ -160,6 +160,9 @@ impl Speaker {
         let at = self.items.len();
         let mut item = Item::new(String::new(), content);
         item.id = format!("{}_{}_{at}", item.prefix(), self.token);
+        if let Content::Call { name, .. } = &item.content {
+            item.spaced = self.setting.spaced(name).cloned();
+        }
         self.telling.tell(frames, "response.output_item.added", |out| {
             out.whole("output_index", at as u64).object("item", |out| item.write(out));
         });
@@ -369,6 +372,7 @@ fn tell_end(telling: &mut Telling, frames: &mut VecDeque<Completion>, item: &Ite
             });
         }
         Content::Call { name, arguments, .. } => {
+            let name = item.spaced.as_ref().map_or(name, |[_, name]| name);
             telling.tell(frames, "response.function_call_arguments.done", |out| {
                 write_place(out, item, at);
                 out.text("name", name).text("arguments", arguments);

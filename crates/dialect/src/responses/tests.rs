@@ -347,3 +347,62 @@ proptest! {
         }
     }
 }
+
+/// As OpenAI's agent Codex offers its functions.
+#[test]
+fn a_function_in_a_space_is_called_by_both_names() {
+    let function = |name: &str| json!({"type": "function", "name": name});
+    let space = |tools: Value| json!({"type": "namespace", "name": "team", "description": "d", "tools": tools});
+    let body =
+        |tools: Value, input: Value| Prompt::new(json!({"model": "m", "tools": tools, "input": input}).to_string());
+    let read = |body| read_responses(body, Class::Phi, &transparent());
+    let tools = json!([function("look"), space(json!([function("ask"), function("look")]))]);
+    let back = json!([
+        {"type": "function_call", "call_id": "c", "namespace": "team", "name": "look", "arguments": "{}"},
+        {"type": "function_call", "call_id": "d", "namespace": null, "name": "look", "arguments": "{}"},
+    ]);
+    let question = read(body(tools.clone(), back)).unwrap();
+    let rendered = question.render(&crate::Carry::plain("m".parse().unwrap()), &str::to_owned, Class::Phi);
+    assert_eq!(rendered.left_out, ["tools.description"]);
+    let names: Vec<_> = question.conversation().tools.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["look", "team__ask", "team__look"]);
+    let called = |part: &crate::middle::Part| match &part.content {
+        Content::Call { name, .. } => name.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(question.conversation().turns[0].parts.iter().map(called).collect::<Vec<_>>(), ["team__look", "look"]);
+
+    let call =
+        |number, name: &str| Said::Begin(number, Block::Call { id: format!("c{number}"), name: name.to_owned() });
+    let said =
+        vec![call(0, "team__look"), Said::End(0), call(1, "look"), Said::End(1), call(2, "team__x"), Said::End(2)];
+    let speaker = || Speaker::new(Arc::clone(question.setting()), "house/model".parse().unwrap(), 7);
+    let events = events(&mut speaker(), &said);
+    let of = |items: &Value| -> Vec<_> {
+        let calls = items.as_array().unwrap().iter().filter(|item| item["type"] == "function_call");
+        calls.map(|item| (item["namespace"].clone(), item["name"].clone())).collect()
+    };
+    let due = [(json!("team"), json!("look")), (Value::Null, json!("look")), (Value::Null, json!("team__x"))];
+    assert_eq!(of(&whole(&speaker(), said)["output"]), due);
+    assert_eq!(of(&events.last().unwrap()["response"]["output"]), due);
+    let done = |event: &&Value| event["type"] == "response.function_call_arguments.done";
+    let done: Vec<_> = events.iter().filter(done).map(|event| event["name"].clone()).collect();
+    assert_eq!(done, ["look", "look", "team__x"]);
+
+    let long = function(&"a".repeat(59));
+    for (tools, path) in [
+        (json!([space(json!([long]))]), "tools[0].name"),
+        (json!([function("team__ask"), space(json!([function("ask")]))]), "tools"),
+        (json!([space(json!([function("ask"), function("ask")]))]), "tools"),
+        (json!([space(json!([{"type": "web_search"}]))]), "tools[0].tools[0]"),
+        (json!([space(json!([space(json!([]))]))]), "tools[0].tools[0]"),
+        (json!([space(json!([{"type": "function"}]))]), "tools[0].tools[0].name"),
+        (json!([space(json!({}))]), "tools[0].tools"),
+        (json!([{"type": "namespace", "tools": []}]), "tools[0].name"),
+        (json!([{"type": "namespace", "name": "team"}]), "tools[0].tools"),
+        (json!([space((0..129).map(|number| function(&format!("f{number}"))).collect())]), "tools"),
+    ] {
+        let refusal = read(body(tools.clone(), json!("hi"))).unwrap_err();
+        assert_eq!(refusal.param.as_deref(), Some(path), "{tools}");
+    }
+}

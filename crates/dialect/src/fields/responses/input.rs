@@ -35,7 +35,7 @@ fn check_item(path: &str, item: Value<'_>, found: &mut Found) -> Result<(), Refu
             return Err(unsupported(format!("{path}.type"), "is not an item that is taken", hint));
         }
     };
-    let is_reasoning = kind.as_deref() == Some("reasoning");
+    let (is_reasoning, is_call) = (kind.as_deref() == Some("reasoning"), kind.as_deref() == Some("function_call"));
     if let Some(missing) = texts.iter().chain(others).find(|name| item.member(name).is_none() && !is_reasoning) {
         return Err(invalid(format!("{path}.{missing}"), "is missing"));
     }
@@ -46,6 +46,7 @@ fn check_item(path: &str, item: Value<'_>, found: &mut Found) -> Result<(), Refu
             name if texts.contains(&name) => return Err(invalid(format!("{path}.{key}"), "must be a string")),
             "type" => {}
             "id" | "status" | "phase" if is_text || value.is_null() => {}
+            "namespace" if is_call && (is_text || value.is_null()) => {}
             "encrypted_content" if is_reasoning && (is_text || value.is_null()) => {}
             "content" if is_reasoning && value.is_null() => {}
             "content" if is_reasoning => check_texts(&format!("{path}.content"), value, "reasoning_text")?,
@@ -56,7 +57,7 @@ fn check_item(path: &str, item: Value<'_>, found: &mut Found) -> Result<(), Refu
                 check_content(&format!("{path}.content"), value, is_answer, found)?;
             }
             "output" if others.contains(&"output") => check_content(&format!("{path}.output"), value, false, found)?,
-            "id" | "status" | "phase" | "encrypted_content" => {
+            "id" | "status" | "phase" | "encrypted_content" | "namespace" => {
                 return Err(invalid(format!("{path}.{key}"), "has no place here, or must be a string"));
             }
             _ => {

@@ -1,7 +1,10 @@
+use std::collections::HashSet;
+
 use phi_words::{Capability, Refusal};
 
 use super::super::tools::{self, NAME_RULE};
 use super::super::{Found, checks, invalid, unsupported};
+use super::spaces;
 use crate::json::{Kind, Value};
 use crate::responses::ENCRYPTED;
 
@@ -104,25 +107,74 @@ fn format(value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
 /// How many tools a request may bring (OpenAI's limit).
 const MAX_TOOLS: usize = 128;
 
-/// `tools`: functions alone. What a host would run itself (search, code, remote servers) is refused.
+/// `tools`: functions, also in spaces of their own (`namespace`). What a host would run itself (search, code, remote servers)
+/// is refused.
 pub(super) fn tools(value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
     let items = value.items().ok_or_else(|| invalid("tools", "must be a list"))?;
+    let mut count = 0_usize;
     for (index, tool) in items.enumerate() {
         found.needs(Capability::Tools);
-        if index >= MAX_TOOLS {
-            return Err(invalid("tools", "must be 128 tools at the most"));
-        }
         let path = format!("tools[{index}]");
         match tool.member("type").and_then(Value::text).as_deref() {
-            Some("function") => function(&path, tool, found)?,
+            Some("function") => {
+                function(&path, tool, found)?;
+                count += 1;
+            }
+            Some("namespace") => count += namespace(&path, tool, found)?,
             Some(_) => {
                 let hint = "use tools of type `function`, and run them yourself";
                 return Err(unsupported(path, "is a tool that the host would run", hint));
             }
             None => return Err(invalid(path, "must be an object with a `type`")),
         }
+        if count > MAX_TOOLS {
+            return Err(invalid("tools", "must be 128 tools at the most"));
+        }
+    }
+    let mut names = HashSet::new();
+    let mut spaced = spaces::functions(value).filter(|function| function.space.is_some()).peekable();
+    if spaced.peek().is_some() && !spaces::functions(value).all(|function| names.insert(function.flat)) {
+        return Err(invalid(
+            "tools",
+            "must have names that differ, also when `__` stands between a namespace and a function",
+        ));
     }
     Ok(())
+}
+
+/// A space of functions. Returns how many there are.
+fn namespace(path: &str, space: Value<'_>, found: &mut Found) -> Result<usize, Refusal> {
+    let known = ["type", "name", "description", "tools"];
+    for (key, value) in space.members().into_iter().flatten() {
+        match (&*key, value.kind()) {
+            ("type" | "tools", _) | ("description", Kind::Text | Kind::Null) => {}
+            ("name", _) if tools::is_name(value) => {}
+            ("name", _) => return Err(invalid(format!("{path}.name"), NAME_RULE)),
+            ("description", _) => return Err(invalid(format!("{path}.description"), "is of the wrong type")),
+            _ => found.unknown(path, &key, known)?,
+        }
+    }
+    if let Some(missing) = ["name", "tools"].into_iter().find(|name| space.member(name).is_none()) {
+        return Err(invalid(format!("{path}.{missing}"), "is missing"));
+    }
+    let members = space.member("tools").and_then(Value::items);
+    let members = members.ok_or_else(|| invalid(format!("{path}.tools"), "must be a list"))?;
+    let mut count = 0;
+    for (index, tool) in members.enumerate() {
+        let path = format!("{path}.tools[{index}]");
+        if tool.member("type").and_then(Value::text).is_none_or(|kind| kind != "function") {
+            return Err(unsupported(path, "is not a function", "a namespace holds tools of type `function`"));
+        }
+        function(&path, tool, found)?;
+        count += 1;
+    }
+    if spaces::within(space).all(|function| function.flat.len() <= 64) {
+        return Ok(count);
+    }
+    Err(invalid(
+        format!("{path}.name"),
+        "must have 62 characters at the most together with the name of a function in it",
+    ))
 }
 
 fn function(path: &str, tool: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
@@ -165,7 +217,7 @@ pub(super) fn tool_choice(value: Value<'_>, found: &mut Found) -> Result<(), Ref
 
 /// `tool_choice` against the tools that are there.
 pub(crate) fn choice_among(choice: Value<'_>, tools: Option<Value<'_>>) -> Result<(), Refusal> {
-    let mut names = tools.and_then(Value::items).into_iter().flatten().filter_map(|tool| tool.member("name")?.text());
+    let mut names = tools.into_iter().flat_map(spaces::functions).map(|function| function.flat);
     let stands = match (choice.text().as_deref(), choice.member("name").and_then(Value::text)) {
         (Some("required"), _) => names.next().is_some(),
         (_, Some(name)) => names.any(|known| known == name),

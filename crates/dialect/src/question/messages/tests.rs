@@ -43,6 +43,7 @@ const ROWS: &[(&str, &[&str], &[&str], Code)] = &[
     ("service_tier", &["\"auto\"", "\"standard_only\""], &["\"priority\""], Code::UnsupportedParameter),
     ("speed", &["\"standard\"", "null"], &["\"fast\""], Code::UnsupportedParameter),
     ("mcp_servers", &["[]"], &["[{\"type\":\"url\",\"url\":\"https://a.example\"}]"], Code::UnsupportedParameter),
+    ("thread", &["null"], &["{\"type\":\"create\"}", "false"], Code::UnsupportedParameter),
     ("max_tokens", &["1", "10000000"], &["0", "-1", "1.5", "\"1\"", "10000001"], Code::InvalidRequest),
     (
         "messages",

@@ -2,7 +2,9 @@ use std::collections::{HashMap, HashSet};
 
 use phi_words::Refusal;
 
-use crate::fields::{invalid, responses::input::pdf};
+use crate::fields::invalid;
+use crate::fields::responses::input::pdf;
+use crate::fields::responses::spaces::{self, Function};
 use crate::json::Value;
 use crate::middle::{Choice, Content, Conversation, Format, Json, Media, Part, Sampling, Tool, Turn, Who};
 use crate::question::chat::conversation::{json, plain, text, thinking};
@@ -14,7 +16,7 @@ pub(super) fn read(body: Value<'_>, stream: bool, sealer: &Sealer) -> Result<Con
     let raw = |name| body.member(name).map(json);
     let format = body.member("text").and_then(|text| text.member("format"));
     let effort = body.member("reasoning").and_then(|reasoning| text(reasoning, "effort"));
-    let tools: Vec<_> = body.member("tools").and_then(Value::items).into_iter().flatten().map(tool).collect();
+    let tools: Vec<_> = body.member("tools").into_iter().flat_map(spaces::functions).map(tool).collect();
     let has_tools = !tools.is_empty();
     Ok(Conversation {
         turns: turns(body, sealer)?,
@@ -130,7 +132,7 @@ impl Sealed {
             }
             Some("reasoning") => answered(self.thought(at, item)),
             Some("function_call") => {
-                let (id, name) = (of("call_id"), of("name"));
+                let (id, name) = (of("call_id"), spaces::flat(text(item, "namespace").as_deref(), &of("name")));
                 called.insert(id.clone(), name.clone());
                 let signature = self.signatures.remove(&id);
                 answered(vec![Content::Call { id, name, arguments: of("arguments"), signature }])
@@ -221,9 +223,9 @@ fn part(part: Value<'_>) -> Option<Content> {
     })
 }
 
-fn tool(tool: Value<'_>) -> Tool {
+fn tool(Function { tool, flat, .. }: Function<'_>) -> Tool {
     Tool {
-        name: text(tool, "name").unwrap_or_default(),
+        name: flat,
         description: text(tool, "description"),
         parameters: tool.member("parameters").map(json),
         strict: tool.member("strict").and_then(Value::truth),

@@ -79,6 +79,7 @@ const ROWS: &[(&str, &[&str], &[&str], Code)] = &[
     ("safety_identifier", &["\"u\""], &["{}"], Code::InvalidRequest),
     ("prompt_cache_key", &["\"u\""], &["[]"], Code::InvalidRequest),
     ("metadata", &["{}", "{\"a\":\"b\"}"], &["{\"a\":1}", "\"x\""], Code::InvalidRequest),
+    ("client_metadata", &["{}", "{\"a\":\"b\"}"], &["{\"a\":1}", "\"x\""], Code::InvalidRequest),
 ];
 
 #[test]
@@ -169,7 +170,8 @@ fn a_body_becomes_the_body_of_a_host() {
     let written: serde_json::Value = serde_json::from_slice(rendered.body.expose_bytes()).unwrap();
     let expected: serde_json::Value = serde_json::from_str(include_str!("testdata/rendered.json")).unwrap();
     assert_eq!(written, expected, "{written:#}");
-    assert_eq!(rendered.left_out, ["input.reasoning", "prompt_cache_key", "metadata", "reasoning.summary"]);
+    let left_out = ["input.reasoning", "prompt_cache_key", "metadata", "client_metadata", "reasoning.summary"];
+    assert_eq!(rendered.left_out, left_out);
     let with_phi = question.render(&able(), &|_| panic!("no name leaves with PHI"), Class::Phi);
     assert!(with_phi.left_out.contains(&"user"));
 }
