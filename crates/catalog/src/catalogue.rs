@@ -138,8 +138,20 @@ impl Catalogue {
         if row.host.free {
             return Ok(Cost { list: MicroUsd::ZERO, charge: MicroUsd::ZERO });
         }
-        let price = row.price.ok_or(CostError::Unpriced("use"))?;
-        price.cost(usage, self.usd(&price), margin_bp)
+        let price = row.price.as_ref().ok_or(CostError::Unpriced("use"))?;
+        price.cost(usage, self.usd(price), margin_bp)
+    }
+
+    /// The most that so many tokens of input and output can be charged at a row, whatever kinds of tokens they are.
+    ///
+    /// # Errors
+    /// As [`Catalogue::cost`].
+    pub fn most(&self, row: &Row, tokens: (u64, u64), margin_bp: u32) -> Result<MicroUsd, CostError> {
+        if row.host.free {
+            return Ok(MicroUsd::ZERO);
+        }
+        let price = row.price.as_ref().ok_or(CostError::Unpriced("use"))?;
+        price.most(tokens, self.usd(price), margin_bp)
     }
 
     /// What `usage` of a row costs by the list alone: [`Cost::list`], sooner.
@@ -150,8 +162,8 @@ impl Catalogue {
         if row.host.free {
             return Ok(MicroUsd::ZERO);
         }
-        let price = row.price.ok_or(CostError::Unpriced("use"))?;
-        price.list(usage, self.usd(&price))
+        let price = row.price.as_ref().ok_or(CostError::Unpriced("use"))?;
+        price.list(usage, self.usd(price))
     }
 
     /// The price of each unit that a row's list has a price for, by the list and with a margin in hundredths of a
@@ -163,8 +175,8 @@ impl Catalogue {
         if row.host.free {
             return Ok(Vec::new());
         }
-        let price = row.price.ok_or(CostError::Unpriced("use"))?;
-        price.units(self.usd(&price), margin_bp)
+        let price = row.price.as_ref().ok_or(CostError::Unpriced("use"))?;
+        price.units(self.usd(price), margin_bp)
     }
 
     fn usd(&self, price: &Price) -> Micros {

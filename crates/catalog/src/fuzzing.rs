@@ -47,6 +47,10 @@ fn answers(catalogue: &Catalogue) {
                 assert!(cost.charge >= cost.list, "a margin makes it cheaper");
             }
         }
+        let most = catalogue.most(row, (some.input, some.output), 10_000);
+        if let (Ok(most), Ok(cost)) = (most, catalogue.cost(row, &some, 10_000)) {
+            assert!(most >= cost.charge, "there is more than the most");
+        }
         let _ = catalogue.units(row, u32::MAX);
     }
     for territory in catalogue.regions() {

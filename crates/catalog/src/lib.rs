@@ -35,7 +35,7 @@ pub use file::files;
 pub use host::{Auth, Dialect, Evidence, Host};
 pub use name::{AUTO, Alias, Named};
 pub use place::{Extent, Territory};
-pub use price::{CREDITS, Cost, CostError, ExactUsd, MARGIN_BP, Micros, Price, Rate, UnitPrice};
+pub use price::{Above, CREDITS, Cost, CostError, ExactUsd, MARGIN_BP, Micros, Price, Rate, UnitPrice};
 pub use problem::{Problem, Problems};
 pub use provider::{Offer, Provider};
 pub use row::{Carries, JsonObject, LimitName, Retirement, Row, Says, Status, Tokenizer};

@@ -157,7 +157,7 @@ fn list_cost(row: &Row, rates: &BTreeMap<Currency, Rate>) -> Option<MicroUsd> {
     if row.host.free {
         return Some(MicroUsd::ZERO);
     }
-    let price = row.price?;
+    let price = row.price.as_ref()?.of_short();
     let usd = rates.get(&price.currency).map_or(Micros::ONE, |rate| rate.usd);
     let output = if row.modality == Modality::Embeddings { 0 } else { 1_000_000 };
     let usage = Usage { input: 1_000_000, output, ..Usage::default() };

@@ -6,8 +6,12 @@ use jiff::civil::Date;
 use phi_words::{Currency, MicroUsd, Usage};
 use serde::Deserialize;
 
+pub use self::above::Above;
+
+mod above;
+
 /// What a provider's list says that a route costs: whole millionths of a currency for each unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// The currency of the list.
@@ -38,6 +42,9 @@ pub struct Price {
     pub image: Option<Micros>,
     /// A second of video.
     pub video_second: Option<Micros>,
+    /// What tokens cost instead where a request's input is long; the shortest first.
+    #[serde(default)]
+    pub above: Vec<Above>,
 }
 
 /// Whole millionths of a currency, written as a decimal in quotes: `"0.20"`.
@@ -77,6 +84,8 @@ pub const CREDITS: u32 = 300;
 pub struct UnitPrice {
     /// The thing, as `[price.ROUTE]` spells it.
     pub of: &'static str,
+    /// The number of input tokens above which this is the price; `None` for requests that no other price is for.
+    pub above: Option<u64>,
     /// For how many of the unit the price is.
     pub per: u32,
     /// The unit, in the singular.
@@ -166,6 +175,13 @@ impl TryFrom<String> for Micros {
     }
 }
 
+/// The kinds of tokens, as `[price.ROUTE]` spells them.
+pub(crate) const TOKENS: [&str; 8] =
+    ["input", "input_audio", "cache_read", "cache_write_5m", "cache_write_1h", "output", "output_audio", "reasoning"];
+
+/// The price of a million of each of [`TOKENS`], in their order.
+pub(crate) type Tokens = [Option<Micros>; TOKENS.len()];
+
 /// Everything is counted in this fraction of a unit, which all units of prices divide: a million, a thousand, an hour
 /// and a second in milliseconds.
 const UNITS: u128 = 18_000_000;
@@ -174,6 +190,51 @@ const MILLION: u128 = 1_000_000;
 const BASIS: u128 = 10_000;
 
 impl Price {
+    /// What a token of each of [`TOKENS`] costs in a request with so many input tokens in all. The whole request is charged
+    /// so, as hosts that price long input otherwise do: <https://ai.google.dev/gemini-api/docs/pricing> tells prices of
+    /// prompts of more than 200,000 tokens, and <https://developers.openai.com/api/docs/pricing> of sessions of more than 272,000.
+    fn tokens(&self, input_tokens: u128) -> Tokens {
+        let is_above = |above: &&Above| input_tokens > u128::from(above.input_tokens);
+        self.above.iter().rev().find(is_above).map_or_else(|| self.short(), Above::tokens)
+    }
+
+    /// The same in a request that is not long.
+    fn short(&self) -> Tokens {
+        [
+            self.input,
+            self.input_audio,
+            self.cache_read,
+            self.cache_write_5m,
+            self.cache_write_1h,
+            self.output,
+            self.output_audio,
+            self.reasoning,
+        ]
+    }
+
+    /// The same price without those of long input.
+    pub(crate) fn of_short(&self) -> Self {
+        Self { above: Vec::new(), ..self.clone() }
+    }
+
+    /// The most that so many tokens can cost: each is of the dearest kind, and the input is as long as it may be or not.
+    pub(crate) fn most(&self, (input, output): (u64, u64), usd: Micros, margin_bp: u32) -> Result<MicroUsd, CostError> {
+        let reached = self.above.iter().filter(|above| input > above.input_tokens).map(Above::tokens);
+        let mut most = MicroUsd::ZERO;
+        for [read, heard, cached, kept, kept_long, written, said, thought] in
+            std::iter::once(self.short()).chain(reached)
+        {
+            let dearest = Self {
+                input: [read, heard, cached, kept, kept_long].into_iter().flatten().max(),
+                output: [written, said, thought].into_iter().flatten().max(),
+                ..self.of_short()
+            };
+            let usage = Usage { input, output, ..Usage::default() };
+            most = most.max(dearest.cost(&usage, usd, margin_bp)?.charge);
+        }
+        Ok(most)
+    }
+
     /// What `usage` costs, at `usd` dollars for a unit of the price's currency and a margin in hundredths of a percent.
     pub(crate) fn cost(&self, usage: &Usage, usd: Micros, margin_bp: u32) -> Result<Cost, CostError> {
         let exact = self.exact(usage, usd)?;
@@ -202,31 +263,26 @@ impl Price {
 
     /// The price of each thing that the list has a price for.
     pub(crate) fn units(&self, usd: Micros, margin_bp: u32) -> Result<Vec<UnitPrice>, CostError> {
-        let million = |of, price| (of, price, 1_000_000, "token");
-        let listed = [
-            million("input", self.input),
-            million("input_audio", self.input_audio),
-            million("cache_read", self.cache_read),
-            million("cache_write_5m", self.cache_write_5m),
-            million("cache_write_1h", self.cache_write_1h),
-            million("output", self.output),
-            million("output_audio", self.output_audio),
-            million("reasoning", self.reasoning),
-            ("audio_hour", self.audio_hour, 1, "hour"),
-            ("characters", self.characters, 1_000_000, "character"),
-            ("pages", self.pages, 1_000, "page"),
-            ("image", self.image, 1, "image"),
-            ("video_second", self.video_second, 1, "second"),
+        let tokens = |above: Option<u64>, prices: Tokens| {
+            TOKENS.into_iter().zip(prices).map(move |(of, price)| (of, above, price, 1_000_000, "token"))
+        };
+        let others = [
+            ("audio_hour", None, self.audio_hour, 1, "hour"),
+            ("characters", None, self.characters, 1_000_000, "character"),
+            ("pages", None, self.pages, 1_000, "page"),
+            ("image", None, self.image, 1, "image"),
+            ("video_second", None, self.video_second, 1, "second"),
         ];
-        let priced = |(of, list, per, unit): (_, Option<Micros>, _, _)| {
+        let long = self.above.iter().flat_map(|above| tokens(Some(above.input_tokens), above.tokens()));
+        let priced = |(of, above, list, per, unit): (_, _, Option<Micros>, _, _)| {
             let list = list?;
             let factors = [u128::from(usd.0), BASIS + u128::from(margin_bp)];
             let exact = factors.into_iter().try_fold(u128::from(list.0), u128::checked_mul);
             let countable = exact.filter(|exact| exact.checked_mul(u128::from(CREDITS)).is_some());
             let charge = countable.map(ExactUsd).ok_or(CostError::Overflow);
-            Some(charge.map(|charge| UnitPrice { of, per, unit, list, charge }))
+            Some(charge.map(|charge| UnitPrice { of, above, per, unit, list, charge }))
         };
-        listed.into_iter().filter_map(priced).collect()
+        tokens(None, self.short()).chain(others).chain(long).filter_map(priced).collect()
     }
 
     /// What was consumed of each thing, its price, and how many [`UNITS`] one of it is.
@@ -234,15 +290,17 @@ impl Price {
         const MILLIONTH: u128 = UNITS / MILLION;
         const THOUSANDTH: u128 = UNITS / 1_000;
         const MS_OF_AN_HOUR: u128 = UNITS / 3_600_000;
+        let [input, input_audio, cache_read, cache_write_5m, cache_write_1h, output, output_audio, reasoning] =
+            self.tokens(input_tokens(usage));
         [
-            ("input", usage.input, self.input, MILLIONTH),
-            ("audio input", usage.input_audio, self.input_audio.or(self.input), MILLIONTH),
-            ("cache reads", usage.cache_read, self.cache_read.or(self.input), MILLIONTH),
-            ("cache writes", usage.cache_write_5m, self.cache_write_5m.or(self.input), MILLIONTH),
-            ("cache writes", usage.cache_write_1h, self.cache_write_1h.or(self.input), MILLIONTH),
-            ("output", usage.output, self.output, MILLIONTH),
-            ("audio output", usage.output_audio, self.output_audio.or(self.output), MILLIONTH),
-            ("reasoning", usage.reasoning, self.reasoning.or(self.output), MILLIONTH),
+            ("input", usage.input, input, MILLIONTH),
+            ("audio input", usage.input_audio, input_audio.or(input), MILLIONTH),
+            ("cache reads", usage.cache_read, cache_read.or(input), MILLIONTH),
+            ("cache writes", usage.cache_write_5m, cache_write_5m.or(input), MILLIONTH),
+            ("cache writes", usage.cache_write_1h, cache_write_1h.or(input), MILLIONTH),
+            ("output", usage.output, output, MILLIONTH),
+            ("audio output", usage.output_audio, output_audio.or(output), MILLIONTH),
+            ("reasoning", usage.reasoning, reasoning.or(output), MILLIONTH),
             ("audio", usage.audio_ms, self.audio_hour, MS_OF_AN_HOUR),
             ("characters", usage.characters, self.characters, MILLIONTH),
             ("pages", usage.pages, self.pages, THOUSANDTH),
@@ -250,6 +308,14 @@ impl Price {
             ("video", usage.video_ms, self.video_second, THOUSANDTH),
         ]
     }
+}
+
+/// All of the input, by the host's count: what was read from a cache and written to one is part of it.
+fn input_tokens(usage: &Usage) -> u128 {
+    [usage.input, usage.input_audio, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h]
+        .into_iter()
+        .map(u128::from)
+        .sum()
 }
 
 fn up(amount: u128, per: u128) -> Result<MicroUsd, CostError> {
@@ -393,6 +459,60 @@ mod tests {
             assert_eq!((unit.of, unit.charge.0), (key, u128::try_from(charge).unwrap() * 10_u128.pow(10)));
         }
         assert_eq!(price("currency = 'USD'").units(Micros::ONE, MARGIN_BP), Ok(Vec::new()));
+    }
+
+    const LONG: &str = "currency = 'USD'\ninput = '1.25'\noutput = '10'\ncache_read = '0.125'\n\
+        above = [{ input_tokens = 200000, input = '2.50', output = '15', cache_read = '0.25' },\n\
+                 { input_tokens = 400000, input = '5', output = '30', cache_read = '0.50' }]";
+
+    #[test]
+    fn a_long_request_is_charged_its_own_price_from_the_first_token_to_the_last() {
+        let price = price(LONG);
+        let of = Usage { output: 1_000, ..Usage::default() };
+        let list = |usage: Usage| price.list(&usage, Micros::ONE).unwrap().micros();
+        for (usage, micros) in [
+            (Usage { input: 200_000, ..of }, 250_000 + 10_000),
+            (Usage { input: 200_001, ..of }, 500_003 + 15_000),
+            (Usage { input: 1, cache_read: 200_000, ..of }, 50_003 + 15_000),
+            (Usage { input: 1, cache_read: 199_999, ..of }, 25_002 + 10_000),
+            (Usage { input: 400_000, ..of }, 1_000_000 + 15_000),
+            (Usage { input: 400_001, ..of }, 2_000_005 + 30_000),
+            (Usage { cache_write_5m: 100_000, cache_write_1h: 100_000, input_audio: 1, ..of }, 500_003 + 15_000),
+            (Usage { reasoning: 1_000_000, ..of }, 10_000_000 + 10_000),
+        ] {
+            assert_eq!(list(usage), micros, "{usage:?}");
+        }
+        let charge = |usage| charge(&price, usage, "1");
+        assert_eq!(charge(Usage { input: 200_000, ..of }), 286_000);
+        assert_eq!(charge(Usage { input: 100_001, cache_read: 100_000, ..of }), 319_003, "rounded up once");
+        let endless = Usage { input: u64::MAX, cache_read: u64::MAX, ..of };
+        assert_eq!(price.cost(&endless, Micros::ONE, 1_000), Err(CostError::Overflow));
+    }
+
+    #[test]
+    fn the_most_that_tokens_can_cost_is_of_the_dearest_kind_and_length() {
+        let most = |toml: &str, tokens| price(toml).most(tokens, Micros::ONE, 1_000).unwrap().micros();
+        assert_eq!(most(LONG, (200_000, 1_000)), 275_000 + 11_000);
+        assert_eq!(most(LONG, (200_001, 1_000)), 550_003 + 16_500);
+        let cheaper = "currency = 'USD'\ninput = '4'\noutput = '8'\n\
+                       above = [{ input_tokens = 10, input = '1', output = '2' }]";
+        assert_eq!(most(cheaper, (1_000_000, 0)), 4_400_000, "the input may be shorter than it could be");
+        let sonnet = "currency = 'USD'\ninput = '3'\noutput = '15'\ncache_write_1h = '6'\nreasoning = '20'";
+        assert_eq!(most(sonnet, (1_000_000, 1_000_000)), 6_600_000 + 22_000_000);
+        assert_eq!(
+            price("currency = 'USD'\ninput = '3'").most((1, 1), Micros::ONE, 0),
+            Err(CostError::Unpriced("output"))
+        );
+    }
+
+    #[test]
+    fn the_units_of_a_price_tell_those_of_long_input_too() {
+        let units = price(LONG).units(Micros::ONE, MARGIN_BP).unwrap();
+        let told: Vec<_> = units.iter().map(|u| (u.above, u.of, u.charge.to_string())).collect();
+        let at = |above, of, charge: &str| (above, of, charge.to_owned());
+        assert_eq!(told[0], at(None, "input", "1.375"));
+        assert_eq!(told[3], at(Some(200_000), "input", "2.75"));
+        assert_eq!(told[8], at(Some(400_000), "output", "33.00"));
     }
 
     proptest! {

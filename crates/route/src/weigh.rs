@@ -60,14 +60,14 @@ fn candidate<'a>(
     dropped: Option<Dropped>,
 ) -> Candidate<'a> {
     let margin_bp = permit.ask().terms().caller().org().margin_bp;
-    let cost = |usage: &Usage| scene.catalogue().cost(row, usage, margin_bp).ok();
-    let worst = worst(permit, row).and_then(|usage| cost(&usage)).map(|cost| cost.charge);
-    Candidate { row, cost: cost(usage), worst, dropped }
+    let cost = scene.catalogue().cost(row, usage, margin_bp).ok();
+    let worst = worst(permit, row).and_then(|tokens| scene.catalogue().most(row, tokens, margin_bp).ok());
+    Candidate { row, cost, worst, dropped }
 }
 
-/// The most that a request can use at a route. A token is a byte at least, and an answer is no longer than the request,
-/// the model or its context allow.
-fn worst(permit: &Permit, row: &Row) -> Option<Usage> {
+/// The most tokens that a request can use at a route, in and out. A token is a byte at least, and an answer is no longer
+/// than the request, the model or its context allow.
+fn worst(permit: &Permit, row: &Row) -> Option<(u64, u64)> {
     let question = permit.ask().question();
     let input = question.body_len() as u64;
     let output = if row.modality == Modality::Embeddings {
@@ -75,5 +75,5 @@ fn worst(permit: &Permit, row: &Row) -> Option<Usage> {
     } else {
         question.output_limit().or(row.max_output).or(row.context)?
     };
-    Some(Usage { input, output, ..Usage::default() })
+    Some((input, output))
 }

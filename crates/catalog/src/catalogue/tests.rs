@@ -403,6 +403,8 @@ fn the_built_in_rows_cost_what_the_contract_says() {
     let (input, output) = (Usage { input: 1_000_000, ..of }, Usage { output: 1_000_000, ..of });
     assert_eq!(charge("anthropic-claude-sonnet-4-6", input), 3_300_000);
     assert_eq!(charge("anthropic-claude-sonnet-4-6", output), 16_500_000);
+    assert_eq!(charge("anthropic-us-claude-sonnet-4-6", input), 3_630_000, "a tenth more in the US, and the margin");
+    assert_eq!(charge("anthropic-us-claude-sonnet-4-6", output), 18_150_000);
     assert_eq!(charge("google-gemini-2.5-flash", input), 330_000);
     assert_eq!(charge("google-gemini-2.5-flash", output), 2_750_000);
     for place in ["switzerlandnorth", "westeurope", "eastus"] {
@@ -485,6 +487,54 @@ fn every_problem_is_told_at_once() {
     assert_eq!(starts, expected, "{all:#?}");
 }
 
+/// What a place costs more is in the price of its rows, so nothing is added to it: a tenth more in the US at Anthropic
+/// (<https://platform.claude.com/docs/en/manage-claude/data-residency>), in a zone of Azure's and by a profile of Bedrock's
+/// that keeps to a part of the world; a quarter more at an address of Together's in one country.
+#[test]
+fn what_a_place_costs_more_is_in_its_rows() {
+    let catalogue = built_in();
+    let pairs = [
+        ("anthropic-us", "anthropic", 11, 10),
+        ("azure-openai-eu", "azure-openai-global", 11, 10),
+        ("azure-openai-us", "azure-openai-global", 11, 10),
+        ("bedrock-us", "bedrock-global", 11, 10),
+        ("bedrock-jp", "bedrock-global", 11, 10),
+        ("bedrock-au", "bedrock-global", 11, 10),
+        ("together", "together-global", 5, 4),
+        ("together-canada", "together-global", 5, 4),
+    ];
+    for (dearer, usual, more, than) in pairs {
+        let at = |host| catalogue.rows().iter().filter(|row| row.host.name.as_str() == host).collect::<Vec<_>>();
+        let (here, there) = (at(dearer), at(usual));
+        let mut seen = 0;
+        let pairs = here.iter().flat_map(|here| there.iter().map(move |there| (here, there)));
+        for (here, there) in pairs.filter(|(here, there)| here.model == there.model) {
+            let units = |row: &Row| catalogue.units(row, 0).unwrap();
+            for (a, b) in units(here).into_iter().zip(units(there)) {
+                assert_eq!(
+                    (a.of, a.list.micros() * than),
+                    (b.of, b.list.micros() * more),
+                    "{} {}",
+                    here.route,
+                    there.route
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen > 1, "{dearer} has no model that {usual} has");
+    }
+}
+
+const OUTPUT: &str = ", output = \"0.20\"";
+const LONG_OF_NONE: &str = ", output = \"0.20\", above = [{ input_tokens = 0, input = \"1\", output = \"1\" }]";
+const LONG_TWICE: &str = ", output = \"0.20\", above = [{ input_tokens = 9, input = \"1\", output = \"1\" }, \
+                          { input_tokens = 9, input = \"1\", output = \"1\" }]";
+const LONG_WITHOUT: &str = ", output = \"0.20\", above = [{ input_tokens = 9, input = \"1\" }]";
+const LONG_BEYOND: &str =
+    ", output = \"0.20\", above = [{ input_tokens = 9, input = \"1\", output = \"1\", reasoning = \"1\" }]";
+const LONG_OF_PAGES: &str =
+    ", output = \"0.20\", above = [{ input_tokens = 9, input = \"1\", output = \"1\", pages = \"1\" }]";
+
 #[test]
 fn each_rule_is_held() {
     let table = [
@@ -518,6 +568,11 @@ fn each_rule_is_held() {
         ("\"USD\"", "\"EUR\"", "route.acme-small.price.currency"),
         ("\"0.10\"", "0.10", "route.acme-small"),
         (", output = \"0.20\"", "", "route.acme-small.price"),
+        (OUTPUT, LONG_OF_NONE, "route.acme-small.price.above"),
+        (OUTPUT, LONG_TWICE, "route.acme-small.price.above"),
+        (OUTPUT, LONG_WITHOUT, "route.acme-small.price.above"),
+        (OUTPUT, LONG_BEYOND, "route.acme-small.price.above"),
+        (OUTPUT, LONG_OF_PAGES, "route.acme-small"),
         ("source = \"https://acme.example/prices\"", "", "route.acme-small.source"),
         ("auth = \"bearer\"", "auth = \"bearer\"\nfree = true", "route.acme-small.price"),
     ];

@@ -78,10 +78,6 @@ fn problems(found: &Found<RouteId, WrittenRoute>, host: &Host, rates: &Rates) ->
         let hint = "give `source` and `date`, or set `status = \"staged\"`";
         problems.push(found.problem("source", "a live route says where it is known from, and since when", hint));
     }
-    if row.status == Status::Live && !matches!(row.modality, Modality::Chat | Modality::Embeddings) {
-        let what = format!("{} is not built yet", row.modality);
-        problems.push(found.problem("status", what, "set `status = \"staged\"`"));
-    }
     if row.status == Status::Live && !host.dialect.is_built(row.modality) {
         let what = format!("the dialect of the host `{}` is not built yet", host.name);
         problems.push(found.problem("status", what, "set `status = \"staged\"`"));
@@ -124,6 +120,10 @@ fn price_problem(found: &Found<RouteId, WrittenRoute>, host: &Host, rates: &Rate
     if price.currency != phi_words::Currency::Usd && !rates.contains_key(&price.currency) {
         let hint = format!("add `[rate.{}]`", price.currency);
         return Some(found.problem("price.currency", format!("no rate of {} is known", price.currency), hint));
+    }
+    if let Some(what) = price.unclear_above() {
+        let hint = "each of `above` has more `input_tokens` than the one before, and prices the same kinds of tokens as the list";
+        return Some(found.problem("price.above", what, hint));
     }
     let whole = match found.value.modality {
         Modality::Chat | Modality::Math => price.input.is_some() && price.output.is_some(),

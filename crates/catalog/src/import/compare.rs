@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use phi_words::{Capability, Currency, Modality, ModelName, ProviderName, RouteId};
 
-use crate::import::entry::{Entry, Model, Unit};
+use crate::import::entry::{At, Entry, Model, Unit, spelled};
 use crate::import::staged::{Staged, staged};
 use crate::import::{Table, Unread};
 use crate::{Catalogue, Micros, Row};
@@ -23,7 +23,7 @@ pub struct Comparison {
     pub candidates: Vec<Candidate>,
     /// What could not be compared, beside what could not be read.
     pub unread: Vec<Unread>,
-    pub(crate) prices: BTreeMap<RouteId, (Currency, BTreeMap<Unit, Micros>)>,
+    pub(crate) prices: BTreeMap<RouteId, (Currency, BTreeMap<At, Micros>)>,
 }
 
 /// One thing that a row and a table say differently.
@@ -134,30 +134,37 @@ impl Comparison {
             self.unpriced.insert(row.route.clone());
             return;
         };
-        if let Some(price) = row.price.filter(|price| price.currency != entry.currency) {
+        if let Some(price) = row.price.as_ref().filter(|price| price.currency != entry.currency) {
             let (ours, theirs) = (price.currency.to_string(), entry.currency.to_string());
             return self.differ(entry, row, "price.currency", Some(ours), theirs);
         }
         // Vectors are not charged for, whatever tables write beside them.
         let charged = |unit: Unit| row.modality != Modality::Embeddings || unit == Unit::Input;
-        for (unit, price) in entry.prices.iter().filter(|(unit, _)| charged(**unit)) {
+        for (at, price) in entry.prices.iter().filter(|((_, unit), _)| charged(*unit)) {
             let Some(theirs) = price.times(factor).and_then(|price| price.micros()) else {
-                let what = format!("its `{}` is finer than a millionth at `{}`", unit.as_str(), row.host.name);
+                let what = format!("its `{}` is finer than a millionth at `{}`", spelled(*at), row.host.name);
                 self.unread.push(Unread { what, key: entry.key.clone() });
                 continue;
             };
-            let ours = row.price.and_then(|price| unit.of(&price));
+            let ours = row.price.as_ref().and_then(|price| at.1.of(price, at.0));
             if ours == Some(theirs) {
                 continue;
             }
             let shown = ours.map(|ours| ours.to_string());
-            self.differ(entry, row, &format!("price.{}", unit.as_str()), shown, theirs.to_string());
+            self.differ(entry, row, &format!("price.{}", spelled(*at)), shown, theirs.to_string());
             if let (Some(ours), Some(last)) = (ours, self.differences.last_mut()) {
                 let (a, b) = (u128::from(ours.micros()), u128::from(theirs.micros()));
                 last.far = a > 10 * b || b > 10 * a;
             }
             let prices = self.prices.entry(row.route.clone()).or_insert((entry.currency, BTreeMap::new()));
-            prices.1.insert(*unit, theirs);
+            prices.1.insert(*at, theirs);
+        }
+        for long in row.price.iter().flat_map(|price| &price.above) {
+            let above = long.input_tokens;
+            if !entry.prices.keys().any(|(known, _)| *known == above) {
+                let ours = long.input.map(|input| input.to_string());
+                self.differ(entry, row, &format!("price.above.{above}.input"), ours, "no such price".to_owned());
+            }
         }
     }
 

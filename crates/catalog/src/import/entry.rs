@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use phi_words::{Capability, Currency, Modality};
@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     /// The currency that its prices are in, whatever the table calls them.
     pub(crate) currency: Currency,
     /// Its prices in our units.
-    pub(crate) prices: BTreeMap<Unit, Exact>,
+    pub(crate) prices: BTreeMap<At, Exact>,
     /// The most tokens that it takes.
     pub(crate) context: Option<u64>,
     /// The most tokens that it gives.
@@ -105,7 +105,50 @@ pub(crate) enum Unit {
     VideoSecond,
 }
 
+/// A price of a unit where a request has more than so many input tokens; 0 where it need not.
+pub(crate) type At = (u64, Unit);
+
+/// A field of a price, as it is told: `input`, or `above.200000.input`.
+pub(crate) fn spelled((above, unit): At) -> String {
+    if above == 0 { unit.as_str().to_owned() } else { format!("above.{above}.{}", unit.as_str()) }
+}
+
+/// Completes the prices of long input: what has no price of its own there costs what it does in the next shorter request.
+/// Those of what has no price in a short one are returned, and gone.
+pub(crate) fn complete<T: Copy>(prices: &mut BTreeMap<At, T>) -> Vec<At> {
+    let lost: Vec<At> =
+        prices.keys().copied().filter(|(above, unit)| *above > 0 && !prices.contains_key(&(0, *unit))).collect();
+    prices.retain(|at, _| !lost.contains(at));
+    let steps: BTreeSet<u64> = prices.keys().map(|(above, _)| *above).filter(|above| *above > 0).collect();
+    let mut known: BTreeMap<Unit, T> = prices
+        .iter()
+        .filter(|((above, unit), _)| *above == 0 && unit.is_token())
+        .map(|((_, unit), price)| (*unit, *price))
+        .collect();
+    for above in steps {
+        for (unit, price) in &mut known {
+            *price = *prices.entry((above, *unit)).or_insert(*price);
+        }
+    }
+    lost
+}
+
 impl Unit {
+    /// Whether it is a kind of token, which may cost something else in a long request.
+    pub(crate) const fn is_token(self) -> bool {
+        match self {
+            Self::Input
+            | Self::Output
+            | Self::CacheRead
+            | Self::CacheWrite5m
+            | Self::CacheWrite1h
+            | Self::InputAudio
+            | Self::OutputAudio
+            | Self::Reasoning => true,
+            Self::AudioHour | Self::Characters | Self::Pages | Self::Image | Self::VideoSecond => false,
+        }
+    }
+
     /// As `[price.ROUTE]` spells it.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -125,8 +168,27 @@ impl Unit {
         }
     }
 
-    /// What it costs by one of our lists: where the list has no price of its own for it, as what it is part of.
-    pub(crate) fn of(self, price: &Price) -> Option<Micros> {
+    /// What it costs by one of our lists above so many input tokens, where the list has a price for those: where it has no
+    /// price of its own for it, as what it is part of.
+    pub(crate) fn of(self, price: &Price, above: u64) -> Option<Micros> {
+        if above == 0 {
+            return self.short(price);
+        }
+        let price = price.above.iter().find(|long| long.input_tokens == above)?;
+        match self {
+            Self::Input => price.input,
+            Self::Output => price.output,
+            Self::CacheRead => price.cache_read.or(price.input),
+            Self::CacheWrite5m => price.cache_write_5m.or(price.input),
+            Self::CacheWrite1h => price.cache_write_1h.or(price.input),
+            Self::InputAudio => price.input_audio.or(price.input),
+            Self::OutputAudio => price.output_audio.or(price.output),
+            Self::Reasoning => price.reasoning.or(price.output),
+            Self::AudioHour | Self::Characters | Self::Pages | Self::Image | Self::VideoSecond => None,
+        }
+    }
+
+    fn short(self, price: &Price) -> Option<Micros> {
         match self {
             Self::Input => price.input,
             Self::Output => price.output,

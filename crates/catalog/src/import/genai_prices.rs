@@ -74,7 +74,7 @@ fn entry(
         Some(prices) => read_prices(&prices, &mut entry, reading)?,
         None => reading.unread(&entry.key, "has no prices that hold all day today"),
     }
-    reading.entries.push(entry);
+    reading.take(entry);
     Ok(())
 }
 
@@ -119,12 +119,20 @@ fn read_prices(prices: &Fields<'_>, entry: &mut Entry, reading: &mut Reading<'_>
             }
         };
         let base = if raw.starts_with('{') { prices.object(field)? } else { None };
-        if base.is_some() {
-            reading.wordless(entry, &format!("{field}.tiers"));
-        }
         match base.as_ref().map_or(Some(raw), |base| base.raw("base")) {
-            Some(raw) => reading.price(entry, field, raw, Scale { of, times: 1 }),
+            Some(raw) => reading.price(entry, field, raw, Scale { of, times: 1, above: 0 }),
             None => reading.unread(&entry.key, format!("its `{field}` has no `base`")),
+        }
+        // A price of all tokens of a request whose input, all kinds together, is more than `start`.
+        for tier in
+            base.as_ref().and_then(|base| base.raw("tiers")).map_or_else(|| Ok(Vec::new()), |raw| items(field, raw))?
+        {
+            let tier = Fields::read(&entry.key, tier)?;
+            let start = reading.noting(&entry.key, tier.whole("start")).filter(|start| *start > 0);
+            match (start, tier.raw("price")) {
+                (Some(above), Some(raw)) => reading.price(entry, field, raw, Scale { of, times: 1, above }),
+                (_, _) => reading.wordless(entry, &format!("{field}.tiers")),
+            }
         }
     }
     Ok(())

@@ -84,7 +84,7 @@ fn entry(key: &str, fields: &Fields<'_>, spot: Spot, reading: &mut Reading<'_>) 
             None => {}
         }
     }
-    reading.entries.push(entry);
+    reading.take(entry);
     Ok(())
 }
 
@@ -110,8 +110,12 @@ fn modality(mode: &str) -> Option<Modality> {
 }
 
 fn scale(field: &str, modality: Option<Modality>) -> Option<Scale> {
-    let million = |of| Scale { of, times: 1_000_000 };
-    let one = |of| Scale { of, times: 1 };
+    if let Some((field, above)) = long(field) {
+        let scale = scale(field, modality).filter(|scale| scale.above == 0 && scale.of.is_token())?;
+        return Some(Scale { above, ..scale });
+    }
+    let million = |of| Scale { of, times: 1_000_000, above: 0 };
+    let one = |of| Scale { of, times: 1, above: 0 };
     Some(match (field, modality) {
         ("input_cost_per_token", _) => million(Unit::Input),
         ("output_cost_per_token", _) => million(Unit::Output),
@@ -121,13 +125,23 @@ fn scale(field: &str, modality: Option<Modality>) -> Option<Scale> {
         ("input_cost_per_audio_token", _) => million(Unit::InputAudio),
         ("output_cost_per_audio_token", _) => million(Unit::OutputAudio),
         ("output_cost_per_reasoning_token", _) => million(Unit::Reasoning),
-        ("input_cost_per_second", Some(Modality::Transcription)) => Scale { of: Unit::AudioHour, times: 3_600 },
+        ("input_cost_per_second", Some(Modality::Transcription)) => {
+            Scale { of: Unit::AudioHour, times: 3_600, above: 0 }
+        }
         ("input_cost_per_character", Some(Modality::Speech)) => million(Unit::Characters),
-        ("ocr_cost_per_page", Some(Modality::Ocr)) => Scale { of: Unit::Pages, times: 1_000 },
+        ("ocr_cost_per_page", Some(Modality::Ocr)) => Scale { of: Unit::Pages, times: 1_000, above: 0 },
         ("output_cost_per_image", Some(Modality::Image)) => one(Unit::Image),
         ("output_cost_per_video_per_second", Some(Modality::Video)) => one(Unit::VideoSecond),
         (_, _) => return None,
     })
+}
+
+/// A field of a price above so many thousand input tokens: `input_cost_per_token_above_200k_tokens`.
+fn long(field: &str) -> Option<(&str, u64)> {
+    let (field, thousands) = field.strip_suffix("k_tokens")?.rsplit_once("_above_")?;
+    let is_count = (1..=5).contains(&thousands.len()) && thousands.bytes().all(|byte| byte.is_ascii_digit());
+    let thousands: u64 = thousands.parse().ok().filter(|thousands| is_count && *thousands > 0)?;
+    Some((field, thousands * 1_000))
 }
 
 /// Which of our rows an entry speaks of; nothing where its company is not in our catalogue.

@@ -5,7 +5,7 @@ use phi_words::{Capability, Currency, Modality};
 use crate::import::TableError;
 use crate::import::entry::{Entry, Spot, Unit};
 use crate::import::exact::Exact;
-use crate::import::json::Fields;
+use crate::import::json::{Fields, items};
 use crate::import::litellm::bedrock;
 use crate::import::reading::{Reading, Scale};
 
@@ -88,33 +88,28 @@ fn entry(key: &str, id: &str, fields: &Fields<'_>, spot: Spot, reading: &mut Rea
     }
     reading.window(&mut entry);
     if let Some(cost) = fields.object("cost")? {
-        prices(&cost, &mut entry, scaleway, reading);
+        prices(&cost, &mut entry, scaleway, reading)?;
     }
-    reading.entries.push(entry);
+    reading.take(entry);
     Ok(())
 }
 
-fn prices(cost: &Fields<'_>, entry: &mut Entry, scaleway: bool, reading: &mut Reading<'_>) {
+fn prices(cost: &Fields<'_>, entry: &mut Entry, scaleway: bool, reading: &mut Reading<'_>) -> Result<(), TableError> {
     let by_tokens = matches!(entry.modality, Some(Modality::Chat | Modality::Embeddings));
     for (field, raw) in cost.iter() {
-        let of = match field {
-            "input" => Unit::Input,
-            "output" => Unit::Output,
-            "reasoning" => Unit::Reasoning,
-            "cache_read" => Unit::CacheRead,
-            "cache_write" => Unit::CacheWrite5m,
-            "input_audio" => Unit::InputAudio,
-            "output_audio" => Unit::OutputAudio,
-            _ => {
-                reading.wordless(entry, field);
-                continue;
-            }
+        if by_tokens && (field == "tiers" || field == OVER) {
+            long(cost, field, raw, entry, reading)?;
+            continue;
+        }
+        let Some(of) = unit(field) else {
+            reading.wordless(entry, field);
+            continue;
         };
         if by_tokens {
-            reading.price(entry, field, raw, Scale { of, times: 1 });
+            reading.price(entry, field, raw, Scale { of, times: 1, above: 0 });
         } else if scaleway && entry.modality == Some(Modality::Transcription) && of == Unit::Input {
             reading.odd(MINUTES);
-            reading.price(entry, field, raw, Scale { of: Unit::AudioHour, times: 60 });
+            reading.price(entry, field, raw, Scale { of: Unit::AudioHour, times: 60, above: 0 });
         } else {
             reading.odd(NOT_TOKENS);
             reading.unread(
@@ -123,6 +118,64 @@ fn prices(cost: &Fields<'_>, entry: &mut Entry, scaleway: bool, reading: &mut Re
             );
         }
     }
+    Ok(())
+}
+
+/// What the table calls the first of `tiers` for programs that do not know those.
+const OVER: &str = "context_over_200k";
+
+/// The prices of long input: `tiers`, each with the context above which it holds, or the older field, which tells no number
+/// but that of its name.
+fn long(
+    cost: &Fields<'_>,
+    field: &str,
+    raw: &str,
+    entry: &mut Entry,
+    reading: &mut Reading<'_>,
+) -> Result<(), TableError> {
+    if field == OVER {
+        // Where `tiers` tells the number as well, that of the name may be another: 272,000 is over 200,000.
+        if cost.raw("tiers").is_none()
+            && let Some(prices) = cost.object(OVER)?
+        {
+            tier(&prices, 200_000, entry, reading);
+        }
+        return Ok(());
+    }
+    for prices in items(&entry.key, raw)? {
+        let prices = Fields::read(&entry.key, prices)?;
+        let bound = prices.object("tier")?;
+        let is_context =
+            bound.as_ref().is_some_and(|bound| bound.text("type").ok().flatten().as_deref() == Some("context"));
+        let size = bound.as_ref().and_then(|bound| reading.noting(&entry.key, bound.whole("size")));
+        match size.filter(|size| is_context && *size > 0) {
+            Some(size) => tier(&prices, size, entry, reading),
+            None => reading.wordless(entry, "tiers"),
+        }
+    }
+    Ok(())
+}
+
+fn tier(prices: &Fields<'_>, above: u64, entry: &mut Entry, reading: &mut Reading<'_>) {
+    for (field, raw) in prices.iter().filter(|(field, _)| *field != "tier") {
+        match unit(field) {
+            Some(of) => reading.price(entry, field, raw, Scale { of, times: 1, above }),
+            None => reading.wordless(entry, field),
+        }
+    }
+}
+
+fn unit(field: &str) -> Option<Unit> {
+    Some(match field {
+        "input" => Unit::Input,
+        "output" => Unit::Output,
+        "reasoning" => Unit::Reasoning,
+        "cache_read" => Unit::CacheRead,
+        "cache_write" => Unit::CacheWrite5m,
+        "input_audio" => Unit::InputAudio,
+        "output_audio" => Unit::OutputAudio,
+        _ => return None,
+    })
 }
 
 /// What it takes and gives tells the kind of work, but for vectors: those are told by the name.

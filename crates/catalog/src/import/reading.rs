@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phi_words::Modality;
 
-use crate::import::entry::{Entry, Unit};
+use crate::import::entry::{Entry, Unit, complete, spelled};
 use crate::import::exact::{Exact, Odd};
 use crate::import::{Table, TableError, Unread};
 
@@ -12,7 +12,7 @@ pub(super) struct Reading<'a> {
     without: &'a BTreeSet<String>,
     left_out: BTreeSet<String>,
     bad: Vec<String>,
-    pub(super) entries: Vec<Entry>,
+    entries: Vec<Entry>,
     elsewhere: BTreeMap<String, usize>,
     unread: Vec<Unread>,
     wordless: BTreeMap<String, usize>,
@@ -25,6 +25,8 @@ pub(super) struct Scale {
     pub(super) of: Unit,
     /// So many of the table's unit make ours.
     pub(super) times: u32,
+    /// Of a request with more than so many input tokens; 0 of any other.
+    pub(super) above: u64,
 }
 
 /// What a price of zero means.
@@ -34,6 +36,8 @@ const WINDOW: &str =
     "a limit of output that equals the context window is the window written twice: it is read as not known";
 const SECOND: &str = "a price of a second with ten decimals and more is one of an hour that was divided and rounded: the \
                       hour is taken to the nearest millionth";
+/// No model takes more tokens.
+const LONGEST: u64 = 1_000_000_000;
 /// Half of the last of so many decimals of a second is less than half a millionth of an hour.
 const DIVIDED: u32 = 10;
 
@@ -123,11 +127,15 @@ impl<'a> Reading<'a> {
             Err(Odd::NoNumber) => return self.unread(&entry.key, format!("its `{field}` is no number")),
             Err(Odd::Unwieldy) => return self.bad(entry, field, raw, "has no size that a price can have"),
         };
+        if scale.above > LONGEST {
+            return self.unread(&entry.key, format!("its `{field}` is for more input than any model takes"));
+        }
         if read.is_zero() {
             // Vectors are not charged for; nothing is unknown there.
             if entry.modality != Some(Modality::Embeddings) || scale.of != Unit::Output {
                 self.odd(ZERO);
                 self.unread(&entry.key, format!("its `{field}` is zero, so it is not known"));
+                unknown(entry, field, scale);
             }
             return;
         }
@@ -143,14 +151,30 @@ impl<'a> Reading<'a> {
             return self.bad(entry, field, raw, &format!("comes to more than {most} for `{}`", scale.of.as_str()));
         }
         if price.micros().is_none() {
+            unknown(entry, field, scale);
             return self
                 .unread(&entry.key, format!("its `{field}` is finer than a millionth, so it is no price of ours"));
         }
-        entry.prices.insert(scale.of, price);
+        entry.prices.insert((scale.above, scale.of), price);
+    }
+
+    /// An entry that was read to its end.
+    pub(super) fn take(&mut self, mut entry: Entry) {
+        for at in complete(&mut entry.prices) {
+            self.unread(&entry.key, format!("its price of `{}` has none below it", spelled(at)));
+        }
+        self.entries.push(entry);
     }
 
     fn bad(&mut self, entry: &Entry, field: &str, raw: &str, why: &str) {
         let shown: String = raw.chars().take(40).collect();
         self.bad.push(format!("`{}`: `{field}` is {shown}: it {why}", entry.key));
+    }
+}
+
+/// Remembers with the entry that what a long request costs is not known: the price of a shorter one stands there instead.
+fn unknown(entry: &mut Entry, field: &str, scale: Scale) {
+    if scale.above > 0 {
+        entry.remarks.push(format!("does not tell what is charged above {} input tokens (`{field}`)", scale.above));
     }
 }

@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use jiff::civil::Date;
 use phi_words::{Modality, ModelName, RouteId};
 
 use crate::import::Comparison;
-use crate::import::entry::{Entry, Model, Unit, is_whole};
+use crate::import::entry::{At, Entry, Model, is_whole};
 use crate::{Catalogue, Micros, Row};
 
 /// A row of a model that is new, as it is written for a person to look at: staged, so it serves nobody, and named by
@@ -70,9 +70,9 @@ pub(super) fn staged(
     }
     let mut remarks = vec![format!("`{}` there.", entry.key)];
     remarks.extend(entry.remarks.iter().map(|remark| format!("It {remark}.")));
-    let prices: BTreeMap<Unit, Micros> =
-        entry.prices.iter().filter_map(|(unit, price)| Some((*unit, price.micros()?))).collect();
-    if is_whole(modality, |unit| prices.contains_key(&unit)) {
+    let prices: BTreeMap<At, Micros> =
+        entry.prices.iter().filter_map(|(at, price)| Some((*at, price.micros()?))).collect();
+    if is_whole(modality, |unit| prices.contains_key(&(0, unit))) {
         lines.push(format!("price = {}", price(entry.currency.as_str(), &prices)));
     } else {
         remarks.push("Its price was not found.".to_owned());
@@ -111,9 +111,16 @@ impl Comparison {
     }
 }
 
-fn price(currency: &str, prices: &BTreeMap<Unit, Micros>) -> String {
-    let units = prices.iter().map(|(unit, price)| format!(", {} = \"{price}\"", unit.as_str()));
-    format!("{{ currency = \"{currency}\"{} }}", units.collect::<String>())
+fn price(currency: &str, prices: &BTreeMap<At, Micros>) -> String {
+    let units = |above: u64| {
+        let of = prices.iter().filter(move |((known, _), _)| *known == above);
+        of.map(|((_, unit), price)| format!(", {} = \"{price}\"", unit.as_str())).collect::<String>()
+    };
+    let long: BTreeSet<u64> = prices.keys().map(|(above, _)| *above).filter(|above| *above > 0).collect();
+    let long: Vec<String> =
+        long.into_iter().map(|above| format!("{{ input_tokens = {above}{} }}", units(above))).collect();
+    let above = if long.is_empty() { String::new() } else { format!(", above = [{}]", long.join(", ")) };
+    format!("{{ currency = \"{currency}\"{}{above} }}", units(0))
 }
 
 /// Text in quotes; of what stands here, ids and words, nothing but these two has to be told apart.

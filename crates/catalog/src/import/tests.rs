@@ -8,6 +8,11 @@ const GENAI_PRICES: &str = include_str!("../../golden/genai-prices.json");
 
 /// Hosts of the names that tables are read for, each with one row.
 fn catalogue() -> Catalogue {
+    catalogue_with("")
+}
+
+/// The same with something more.
+fn catalogue_with(more: &str) -> Catalogue {
     let host = |name: &str, provider: &str| {
         format!(
             "[host.{name}]\nprovider = '{provider}'\ndialect = 'openai'\naddress = 'https://{name}.example/v1'\n\
@@ -42,6 +47,7 @@ fn catalogue() -> Catalogue {
         row("a-heard", azure, "speech-to-text", &heard("USD", "audio_hour = '1.00'")),
         row("g-us", "google-us", "google/gemini-9", &chat("USD", "input = '0.33', output = '2.75'")),
         row("g-world", "google-global", "google/gemini-9", &chat("USD", "input = '0.30', output = '2.50'")),
+        more.to_owned(),
     ];
     Catalogue::parse(&[("tested.toml", &parts.join("\n"))]).unwrap()
 }
@@ -97,7 +103,8 @@ fn litellm_is_compared_in_our_units_and_in_the_currency_that_is_charged() {
     assert_eq!(unread("a model alone"), ["azure/hd/1024-x-1024/pictures"]);
     assert_eq!(unread("class of models"), ["together-ai-4.1b-8b"]);
     assert_eq!(table.elsewhere().get("elsewhere"), Some(&1));
-    assert_eq!(table.wordless().get("input_cost_per_token_above_200k_tokens"), Some(&1));
+    assert_eq!(table.wordless().get("input_cost_per_token_above_200k_tokens_priority"), Some(&1));
+    assert_eq!(table.wordless().get("input_cost_per_token_above_200k_tokens"), None);
 }
 
 #[test]
@@ -113,10 +120,7 @@ fn what_is_new_is_staged_where_the_table_says_where_it_is_and_its_file_holds() {
     assert!(stated("scaleway/vendor/vectors").is_err_and(|why| why.contains("dimension")));
     assert!(stated("together_ai/maker/Gone-1").is_err_and(|why| why.contains("gone already")));
     let text = compared.file("https://table.example", today());
-    assert!(
-        text.contains("\"input_cost_per_token_above_200k_tokens\"") || text.contains("for long requests"),
-        "{text}"
-    );
+    assert!(text.contains("for long requests (`input_cost_per_token_above_200k_tokens_priority`)"), "{text}");
     assert!(text.contains("# price.\"s-small\" = { currency = \"EUR\", input = \"0.25\" }"), "{text}");
     let base: toml::Table = text.parse().unwrap();
     assert_eq!(base.keys().collect::<Vec<_>>(), ["route"], "nothing but routes, and no price of a row that there is");
@@ -125,8 +129,14 @@ fn what_is_new_is_staged_where_the_table_says_where_it_is_and_its_file_holds() {
     assert_eq!(large.status, crate::Status::Staged);
     assert!(large.pin_only && !large.public && large.source.is_some() && large.date == Some(today()));
     assert_eq!(large.max_output, None, "the window written twice is no limit");
-    let price = large.price.unwrap();
+    let price = large.price.clone().unwrap();
     assert_eq!((price.currency.as_str(), price.input.unwrap().to_string()), ("EUR", "0.60".to_owned()));
+    let above: Vec<_> = price.above.iter().map(|above| (above.input_tokens, above.input, above.output)).collect();
+    assert_eq!(
+        above,
+        [(200_000, Some(crate::Micros(1_200_000)), price.output)],
+        "what has no other price keeps its own"
+    );
     assert!(
         over.rows()
             .iter()
@@ -153,6 +163,9 @@ fn models_dev_is_read_with_its_minute_in_a_field_of_tokens() {
             "g-world capabilities.vision no > yes",
             "g-world context - > 1048576",
             "g-world max_output - > 65536",
+            "g-world price.above.272000.cache_read - > 0.03",
+            "g-world price.above.272000.input - > 0.60",
+            "g-world price.above.272000.output - > 3.75",
             "g-world price.cache_read 0.30 > 0.03",
             "s-heard price.audio_hour 0.20 > 0.18",
             "s-small capabilities.json_schema no > yes",
@@ -173,8 +186,12 @@ fn genai_prices_is_read_by_its_first_rule_and_its_last_day_that_has_begun() {
         told(&compared),
         [
             "t-us context - > 1000000",
+            "t-us price.above.200000.input - > 1.50",
+            "t-us price.above.200000.output - > 11.00",
             "t-us price.input 1.75 > 1.50",
             "t-world context - > 1000000",
+            "t-world price.above.200000.input - > 1.20",
+            "t-world price.above.200000.output - > 8.80",
             "t-world price.input 14.00 > 1.20 far",
         ]
     );
@@ -182,7 +199,11 @@ fn genai_prices_is_read_by_its_first_rule_and_its_last_day_that_has_begun() {
     let table = read(Format::GenaiPrices, GENAI_PRICES).unwrap();
     let unread: Vec<&str> = table.unread().iter().map(|it| it.key.as_str()).collect();
     assert_eq!(unread, ["together/by-night", "together/by-pattern"]);
-    assert_eq!(table.wordless().get("output_mtok.tiers"), Some(&1));
+    let text = compared.file("https://table.example", today());
+    assert!(
+        text.contains("above = [{ input_tokens = 200000, input = \"1.50\", output = \"11.00\" }] }"),
+        "a table that tells a price of long input tells it in our words: {text}"
+    );
 }
 
 #[test]
@@ -220,6 +241,42 @@ fn a_table_with_a_price_that_cannot_be_right_is_refused_unless_it_is_left_out() 
     let without = BTreeSet::from(["scaleway/y".to_owned()]);
     let error = Table::read(Format::LiteLlm, LITELLM, today(), &without).unwrap_err();
     assert_eq!(error, TableError::NoEntry("scaleway/y".to_owned()));
+}
+
+#[test]
+fn a_price_of_long_input_that_is_not_clear_is_said_to_be_so() {
+    let read = |cost: &str| {
+        let table = read(Format::LiteLlm, &entry(&format!("\"input_cost_per_token\": 3e-7, {cost}"))).unwrap();
+        let unread: Vec<_> = table.unread().iter().map(|it| it.what.clone()).collect();
+        (
+            table.compare(&catalogue(), today(), &BTreeSet::new()).file("https://table.example", today()),
+            unread.join("\n"),
+        )
+    };
+    let out = "\"output_cost_per_token\": 3e-6";
+    let (text, unread) = read(&format!("{out}, \"cache_read_input_token_cost_above_128k_tokens\": 1e-7"));
+    assert!(unread.contains("`above.128000.cache_read` has none below it") && !text.contains("above = "), "{text}");
+    let (text, unread) = read(&format!("{out}, \"input_cost_per_token_above_128k_tokens\": 0"));
+    assert!(unread.contains("is zero") && text.contains("does not tell what is charged above 128000"), "{text}");
+    for odd in ["above_0k", "above_k", "above_1.5k", "above_+1k", "above_999999k", "above_200k_above_1k"] {
+        let (text, _) = read(&format!("{out}, \"input_cost_per_token_{odd}_tokens\": 1e-6"));
+        assert!(text.contains("has other prices for long requests") && !text.contains("above = "), "{odd}: {text}");
+    }
+    let two = "\"input_cost_per_token_above_128k_tokens\": 6e-7, \"output_cost_per_token_above_256k_tokens\": 9e-6";
+    let (text, _) = read(&format!("{out}, {two}"));
+    let above = "above = [{ input_tokens = 128000, input = \"0.60\", output = \"3.00\" }, \
+                 { input_tokens = 256000, input = \"0.60\", output = \"9.00\" }]";
+    assert!(text.contains(above), "{text}");
+}
+
+#[test]
+fn our_price_of_long_input_that_a_table_does_not_have_is_a_difference() {
+    let ours = "[price.s-small]\ncurrency = 'EUR'\ninput = '0.25'\noutput = '0.50'\n\
+                above = [{ input_tokens = 100000, input = '1', output = '1' }]\n";
+    let table = read(Format::LiteLlm, LITELLM).unwrap();
+    let priced = catalogue_with(ours);
+    let told = told(&table.compare(&priced, today(), &BTreeSet::new()));
+    assert!(told.contains(&"s-small price.above.100000.input 1.00 > no such price".to_owned()), "{told:?}");
 }
 
 #[test]

@@ -84,17 +84,18 @@ fn retires(row: &WRow, by_vendor: bool) -> bool {
 }
 
 fn estimate(world: &World, asked: &Asked, row: &WRow) -> u128 {
-    micro_usd(world, row, asked.input, asked.output.unwrap_or(1_024))
+    let above = row.price.and_then(|price| price.above).filter(|(most, _)| asked.input > *most);
+    micro_usd(world, row, asked.input, asked.output.unwrap_or(1_024), above.map_or(1, |(_, times)| times))
 }
 
-/// What so many tokens cost, rounded up. What is not counted in tokens cannot be estimated: it comes last.
-fn micro_usd(world: &World, row: &WRow, input: u64, output: u64) -> u128 {
+/// What so many tokens cost at so many times the price of short requests, rounded up. What is not counted in tokens cannot be estimated: it comes last.
+fn micro_usd(world: &World, row: &WRow, input: u64, output: u64, times: u64) -> u128 {
     let Some(price) = row.price.filter(|_| !row.free) else { return 0 };
     let output = if row.work == EMBEDDINGS { 0 } else { output };
     let mut millionths = 0;
     for (tokens, micros) in [(input, price.input), (output, price.output)] {
         match micros {
-            Some(micros) => millionths += u128::from(tokens) * u128::from(micros),
+            Some(micros) => millionths += u128::from(tokens) * u128::from(micros) * u128::from(times),
             None if tokens == 0 => {}
             None => return u128::MAX,
         }

@@ -98,6 +98,8 @@ pub(super) struct WPrice {
     pub(super) input: Option<u64>,
     pub(super) output: Option<u64>,
     pub(super) unit: Option<u64>,
+    /// Tokens of input above which tokens cost so many times as much.
+    pub(super) above: Option<(u64, u64)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use phi_catalog::{Alias, Catalogue, Extent, Host, Offer, Price, Provider, Rate, Row, Territory};
+use phi_catalog::{Above, Alias, Catalogue, Extent, Host, Micros, Offer, Price, Provider, Rate, Row, Territory};
 use phi_words::Country;
 use serde_json::{Map, Value, json};
 
@@ -65,9 +65,32 @@ fn price(price: &Price) -> Value {
         ("video_second", price.video_second),
     ];
     let mut fields = Map::from_iter([("currency".to_owned(), json!(price.currency))]);
-    let known = listed.into_iter().filter_map(|(name, price)| Some((name.to_owned(), json!(price?.to_string()))));
-    fields.extend(known);
+    fields.extend(known(&listed));
+    if !price.above.is_empty() {
+        fields.insert("above".to_owned(), price.above.iter().map(above).collect());
+    }
     Value::Object(fields)
+}
+
+/// What tokens cost in a request with more input than so many.
+fn above(above: &Above) -> Value {
+    let listed = [
+        ("input", above.input),
+        ("input_audio", above.input_audio),
+        ("cache_read", above.cache_read),
+        ("cache_write_5m", above.cache_write_5m),
+        ("cache_write_1h", above.cache_write_1h),
+        ("output", above.output),
+        ("output_audio", above.output_audio),
+        ("reasoning", above.reasoning),
+    ];
+    let mut fields = Map::from_iter([("input_tokens".to_owned(), json!(above.input_tokens))]);
+    fields.extend(known(&listed));
+    Value::Object(fields)
+}
+
+fn known(listed: &[(&str, Option<Micros>)]) -> impl Iterator<Item = (String, Value)> {
+    listed.iter().filter_map(|(name, price)| Some(((*name).to_owned(), json!(price.as_ref()?.to_string()))))
 }
 
 /// A host, without its routes.

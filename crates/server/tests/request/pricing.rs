@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use phi_simulate::Says;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Reply};
@@ -165,6 +166,32 @@ async fn a_price_that_an_operator_replaces_is_the_one_that_is_charged_and_shown(
     let gemma = item(&card(&stand, "").await, "infomaniak-gemma-4-31b");
     assert_eq!(gemma["price"]["units"]["input"]["usd"], json!("1.10"));
     assert_eq!(gemma["price"]["rate"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_long_request_is_shown_and_charged_at_its_own_price() {
+    let more = "[price.infomaniak-gemma-4-31b]\ncurrency = 'USD'\ninput = '1'\noutput = '2'\ncache_read = '0.10'\n\
+                above = [{ input_tokens = 200000, input = '3', output = '5', cache_read = '0.30' }]\n";
+    let stand = Setup { catalogue: more, ..Setup::default() }.up().await;
+    let price = item(&card(&stand, "").await, "infomaniak-gemma-4-31b")["price"].clone();
+    assert_eq!((&price["units"]["input"]["usd"], &price["above"].as_array().unwrap().len()), (&json!("1.10"), &1));
+    let long = &price["above"][0];
+    assert_eq!((&long["input_tokens"], &long["units"]["cache_read"]["usd"]), (&json!(200_000), &json!("0.33")));
+    assert_eq!((&long["units"]["output"]["list"], &long["units"]["pages"]), (&json!("5.00"), &Value::Null));
+    let models = stand.ask(Ask::get("/v1/models")).await.json();
+    let listed = models["data"].as_array().unwrap().iter().find(|one| one["id"] == "infomaniak/gemma-4-31b").unwrap();
+    assert_eq!(listed["price"], price);
+    // What was read from the cache counts for the length, and the whole request is charged alike.
+    for (cached, list, charge) in [(100_000, 112_000, 123_200), (100_001, 335_001, 368_501)] {
+        let usage = json!({
+            "prompt_tokens": 100_000 + cached, "completion_tokens": 1_000, "total_tokens": 101_000 + cached,
+            "prompt_tokens_details": {"cached_tokens": cached},
+        });
+        stand.host("infomaniak").says(Says { usage: Some(usage), ..Says::default() });
+        let reply = stand.ask(Ask::chat("infomaniak/gemma-4-31b")).await;
+        let closed = stand.closed(reply.id()).await;
+        assert_eq!((closed.list_cost.micros(), closed.charge[0].micro_usd.micros()), (list, charge), "{cached}");
+    }
 }
 
 #[tokio::test]

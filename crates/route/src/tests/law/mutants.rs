@@ -276,6 +276,13 @@ pub(super) const MUTANTS: &[(&str, Blind)] = &[
             [&mut price.input, &mut price.output].into_iter().flatten().for_each(|amount| *amount = 1);
         }
     }),
+    ("that long input has prices of its own", |world, _| {
+        world.rows.iter_mut().filter_map(|row| row.price.as_mut()).for_each(|price| price.above = None)
+    }),
+    ("how long input has to be for those", |world, _| {
+        let above = world.rows.iter_mut().filter_map(|row| row.price.as_mut()?.above.as_mut());
+        above.for_each(|(input_tokens, _)| *input_tokens = 1);
+    }),
     ("the length of the question", |_, asked| asked.input = 1),
     ("the length of the answer", |_, asked| asked.output = Some(0)),
     ("the usual length of an answer", |_, asked| asked.output = asked.output.or(Some(0))),

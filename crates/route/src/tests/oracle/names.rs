@@ -76,7 +76,7 @@ fn models(world: &World, alias: &WAlias, region: usize) -> Vec<String> {
             let listed: Vec<&String> = alias.models.iter().flatten().flatten().collect();
             let rows = world.rows.iter().enumerate().filter(|(_, row)| listed.contains(&&row.name()));
             let sold = rows.filter(|(_, row)| row.live && (row.free || row.price.is_some()));
-            let cheapest = sold.min_by_key(|(at, row)| (goes(row), micro_usd(world, row, MILLION, MILLION), *at));
+            let cheapest = sold.min_by_key(|(at, row)| (goes(row), micro_usd(world, row, MILLION, MILLION, 1), *at));
             cheapest.map(|(_, row)| row.name()).into_iter().collect()
         }
         None => Vec::new(),

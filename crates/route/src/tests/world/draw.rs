@@ -138,7 +138,9 @@ impl WPrice {
             ("speech" | "image", 1) => (None, output, unit),
             (_, _) => (None, None, unit),
         };
-        Self { currency: dice.below(3), input, output, unit }
+        // Of what was drawn already, so that the worlds are those that they were without it.
+        let above = input.filter(|input| input.is_multiple_of(4)).map(|input| (1 + input % 2_000, 2 + input % 3));
+        Self { currency: dice.below(3), input, output, unit, above }
     }
 }
 

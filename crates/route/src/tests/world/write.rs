@@ -136,6 +136,15 @@ impl WPrice {
                 write!(text, ", {of} = '{}'", decimal(amount))?;
             }
         }
+        if let Some((input_tokens, times)) = self.above {
+            write!(text, ", above = [{{ input_tokens = {input_tokens}")?;
+            for (of, amount) in [("input", self.input), ("output", self.output)] {
+                if let Some(amount) = amount {
+                    write!(text, ", {of} = '{}'", decimal(amount * times))?;
+                }
+            }
+            write!(text, " }}]")?;
+        }
         writeln!(text, " }}")
     }
 }

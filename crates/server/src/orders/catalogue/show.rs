@@ -192,12 +192,12 @@ impl View<'_> {
         if row.host.free {
             return json!("free");
         }
-        let Some(price) = row.price else { return json!("not known: takes no paid traffic") };
+        let Some(price) = &row.price else { return json!("not known: takes no paid traffic") };
         let rate = self.catalogue.rates().get(&price.currency);
         let units = |margin_bp| self.catalogue.units(row, margin_bp).unwrap_or_default();
         let lines = units(0).into_iter().zip(units(self.margin_bp)).map(|(plain, charged)| {
             json!({
-                "of": plain.of,
+                "of": plain.above.map_or_else(|| plain.of.to_owned(), |above| format!("{} above {above} tokens of input", plain.of)),
                 "per": if plain.per == 1 { plain.unit.to_owned() } else { format!("{} {}s", plain.per, plain.unit) },
                 "list": format!("{} {}", plain.list, price.currency),
                 "usd": plain.charge.to_string(),
