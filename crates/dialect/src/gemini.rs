@@ -22,7 +22,7 @@ use crate::middle::{Answer, Facts, Said};
 use crate::sse::Event;
 use hearing::Hearing;
 
-pub use errors::read_error;
+pub use errors::{read_error, retry_delay};
 pub use fits::fits;
 pub use render::render;
 

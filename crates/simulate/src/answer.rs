@@ -492,6 +492,7 @@ mod tests {
         );
         let full = said(GEMINI, &Fault::status(429).retry_after("7"));
         assert!(full.contains("RESOURCE_EXHAUSTED") && full.contains("\"retryDelay\":\"7s\""), "{full}");
+        assert!(!full.contains("retry-after"), "Google says it in the body alone: {full}");
         for path in [CLAUDE, GEMINI, "/v1/chat/completions"] {
             for (lie, sign) in
                 [(UsageLie::Negative, ":-5"), (UsageLie::Absurd, ":1000000000000000"), (UsageLie::Text, ":\"many\"")]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::json::{Document, Value};
@@ -11,6 +13,33 @@ pub fn read_error(body: &[u8]) -> HostError {
         Ok(document) => read_value(document.root()),
         Err(_) => HostError { kind: HostErrorKind::Other, code: None },
     }
+}
+
+/// When Google wants to be asked again, where an error's body says so and no header does: the `retryDelay` of a
+/// `google.rpc.RetryInfo` (<https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto>), a
+/// `google.protobuf.Duration` such as `34s` or `0.5s`, at most an hour.
+pub fn retry_delay(body: &[u8]) -> Option<Duration> {
+    let document = Document::parse(Bytes::copy_from_slice(body)).ok()?;
+    let root = document.root();
+    let root = root.items().and_then(|mut items| items.next()).unwrap_or(root);
+    let mut details = root.member("error")?.member("details")?.items()?;
+    let info = details.find(|detail| detail.member("@type").is_some_and(|kind| kind.is_text(RETRY_INFO)))?;
+    duration(&info.member("retryDelay")?.text()?)
+}
+
+const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
+/// The longest wait that a host can make us believe in, as by `Retry-After`.
+const LONGEST_DELAY: Duration = Duration::from_secs(3_600);
+
+/// Seconds with at most nine decimals and an `s` behind them
+/// (<https://protobuf.dev/reference/protobuf/google.protobuf/#duration>).
+fn duration(text: &str) -> Option<Duration> {
+    let (whole, part) = text.strip_suffix('s').map(|text| text.split_once('.').unwrap_or((text, "0")))?;
+    let digits = |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole, 12) || !digits(part, 9) {
+        return None;
+    }
+    Some(Duration::new(whole.parse().ok()?, format!("{part:0<9}").parse().ok()?).min(LONGEST_DELAY))
 }
 
 /// Reasons that mean that this route cannot answer, whatever is asked (`google.api.ErrorReason`,
@@ -132,6 +161,41 @@ mod tests {
 
     const fn length(limit: Option<u64>, asked: Option<u64>) -> HostErrorKind {
         HostErrorKind::ContextLength { limit, asked }
+    }
+
+    #[test]
+    fn when_to_come_again_is_read_of_the_body_and_bounded() {
+        // As the Gemini API answers where a quota is used up.
+        let full = r#"{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details.","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaMetric":"generativelanguage.googleapis.com/generate_content_free_tier_requests","quotaId":"GenerateRequestsPerMinutePerProjectPerModel-FreeTier","quotaDimensions":{"location":"global","model":"gemini-2.5-flash"},"quotaValue":"10"}]},{"@type":"type.googleapis.com/google.rpc.Help","links":[{"description":"Learn more about Gemini API quotas","url":"https://ai.google.dev/gemini-api/docs/rate-limits"}]},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"DELAY"}]}}"#;
+        let read = |body: &str| retry_delay(body.as_bytes());
+        let seconds = |seconds: f64| Some(Duration::from_secs_f64(seconds));
+        for (delay, wait) in [
+            ("34s", seconds(34.0)),
+            ("0.5s", seconds(0.5)),
+            ("0s", seconds(0.0)),
+            ("34.074824224s", Some(Duration::new(34, 74_824_224))),
+            ("999999999999s", seconds(3_600.0)),
+            ("3600.1s", seconds(3_600.0)),
+        ] {
+            let body = full.replace("DELAY", delay);
+            assert_eq!(read(&body), wait, "{delay}");
+            assert_eq!(read(&format!("[{body}]")), wait, "a list of one, as a stream without events has it");
+        }
+        for odd in ["34", "", "s", "-1s", "+1s", "1.s", ".5s", "1.0000000001s", "1e3s", "1 s", "9999999999999s", "soon"]
+        {
+            assert_eq!(read(&full.replace("DELAY", odd)), None, "{odd}");
+        }
+        for body in [
+            full.replace("\"DELAY\"", "34").as_str(),
+            full.replace("rpc.RetryInfo", "rpc.Other").as_str(),
+            r#"{"error":{"details":[5,{"@type":7}]}}"#,
+            r#"{"error":{"details":{"retryDelay":"34s"}}}"#,
+            r#"{"error":"34s"}"#,
+            "<html>",
+            "",
+        ] {
+            assert_eq!(read(body), None, "{body}");
+        }
     }
 
     #[test]

@@ -41,7 +41,9 @@ pub(super) fn refused(asked: &Asked, fault: &StatusFault) -> Draft {
     if fault.shape == Shape::Own && Tongue::of(asked) == Tongue::Bedrock {
         draft = bedrock::refused(fault.code, code.unwrap_or(bedrock::kind(fault.code)), message);
     }
-    if let Some(after) = &fault.retry_after {
+    // Google says it in the body alone.
+    let in_body = fault.shape == Shape::Own && Tongue::of(asked) == Tongue::Gemini;
+    if let Some(after) = fault.retry_after.as_ref().filter(|_| !in_body) {
         draft.headers.push(("retry-after", after.clone()));
     }
     draft

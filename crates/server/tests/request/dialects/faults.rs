@@ -80,6 +80,20 @@ async fn p10_a_month_s_money_that_is_spent_is_no_rate() {
 }
 
 #[tokio::test]
+async fn p10_google_says_in_its_body_when_to_come_again() {
+    let stand = up().await;
+    for (delay, wait) in [("34", "34"), ("0.5", "1"), ("86400", "3600")] {
+        stand.afresh();
+        stand.host("gemini").always(Some(Fault::status(429).retry_after(delay)));
+        for attempts in ["1", "0"] {
+            let reply = stand.ask(ask("gemini/c", json!({}))).await;
+            assert_eq!(reply.refusal(), (503, "upstream_unavailable".to_owned()), "{delay}");
+            assert_eq!((reply.header("retry-after"), reply.header("x-phi-attempts")), (Some(wait), Some(attempts)));
+        }
+    }
+}
+
+#[tokio::test]
 async fn p11_a_stream_that_is_cut_ends_with_an_error_and_no_terminal_event() {
     let stand = up().await;
     let after = Some(5);
