@@ -1,11 +1,12 @@
+use bytes::Bytes;
 use phi_words::{Class, Prompt};
 
 use super::fit::telling;
 use super::think::{Form, Plan};
 use super::{At, part, think, tool, turns};
-use crate::json::Object;
+use crate::json::{Document, Object};
 use crate::middle::{Content, Conversation, Format, Json, Turn};
-use crate::{Carry, Rendered};
+use crate::{Carry, Rendered, schema};
 
 /// Writes the body of `POST /v1/messages` for a route that the conversation fits, as it is where the interface stands
 /// (SDK, `message_create_params.py` and `lib/vertex/_client.py`). `pseudonym` turns the user's name into a keyed pseudonym; with
@@ -89,10 +90,18 @@ fn configure(out: &mut Object, format: &Format, effort: Option<&str>, left_out: 
         }
         if let Some(schema) = schema {
             out.object("format", |out| {
-                out.text("type", "json_schema").raw("schema", schema.0.as_bytes());
+                out.text("type", "json_schema").raw("schema", &closed(schema));
             });
         }
     });
+}
+
+/// The schema as Anthropic wants it.
+pub(crate) fn closed(schema: &Json) -> Vec<u8> {
+    match Document::parse(Bytes::copy_from_slice(schema.0.as_bytes())) {
+        Ok(document) => schema::close(document.root()),
+        Err(_) => schema.0.as_bytes().to_vec(),
+    }
 }
 
 /// How the next token is drawn, in the caller's own figures, and what ends the answer.

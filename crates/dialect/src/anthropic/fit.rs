@@ -3,13 +3,13 @@ use phi_words::Capability;
 
 use super::turns::Arranged;
 use super::{must, part, think, tool, turns};
-use crate::json::Document;
+use crate::json::{Document, Value};
 use crate::middle::{Content, Conversation, Format, Json, Part};
-use crate::{Carry, Misfit};
+use crate::{Carry, Misfit, schema};
 
 /// Whether a route can carry everything that is asked; if not, the first that it cannot, by its name in OpenAI's chat body.
 ///
-/// Anthropic has no `seed`, no penalties, no `verbosity`, no JSON without a schema (a schema that any object fits is refused,
+/// A schema that binds has to keep to Anthropic's subset. Anthropic has no `seed`, no penalties, no `verbosity`, no JSON without a schema (a schema that any object fits is refused,
 /// since every object has to name its keys) and no `temperature` above 1, which is not made smaller in silence. What
 /// asks for nothing is not looked at: a temperature or a `top_p` of 1, penalties of zero, a middling verbosity.
 pub fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
@@ -57,9 +57,10 @@ pub(crate) fn format(format: &Format, carry: &Carry) -> Result<(), Misfit> {
         Format::Text => true,
         Format::Object => false,
         // One that says nothing is refused, as JSON without a schema is.
-        Format::Schema { schema, .. } => {
-            let document = Document::parse(Bytes::copy_from_slice(schema.0.as_bytes())).ok();
-            document.is_some_and(|document| document.root().pairs().next().is_some())
+        Format::Schema { schema: asked, .. } => {
+            let document = Document::parse(Bytes::copy_from_slice(asked.0.as_bytes())).ok();
+            let binds = |root: Value<'_>| root.pairs().next().is_some() && schema::binds_anthropic(root);
+            document.is_some_and(|document| binds(document.root()))
                 && carry.capabilities.contains(&Capability::JsonSchema)
                 && !carry.lacks.contains("response_format")
         }

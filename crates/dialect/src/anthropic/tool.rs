@@ -7,7 +7,7 @@ use phi_words::Capability;
 use super::{must, part};
 use crate::json::{Document, Kind, List, Object, Value};
 use crate::middle::{Choice, Conversation, Tool};
-use crate::{Carry, Misfit};
+use crate::{Carry, Misfit, schema};
 
 /// Whether functions fit. That arguments have to fit their schema is promised by models alone that answer by a schema too.
 pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
@@ -61,7 +61,7 @@ fn write_tool(list: &mut List, tool: &Tool) {
         if let Some(description) = tool.description.as_ref().filter(|description| !description.is_empty()) {
             out.text("description", description);
         }
-        write_schema(out, "input_schema", tool);
+        write_bound(out, "input_schema", tool);
         if tool.strict == Some(true) {
             out.raw("strict", b"true");
         }
@@ -69,9 +69,22 @@ fn write_tool(list: &mut List, tool: &Tool) {
     });
 }
 
+/// Writes the schema of the arguments for Anthropic's models: one that binds says that objects have no other keys.
+pub(crate) fn write_bound(out: &mut Object, key: &str, tool: &Tool) {
+    if tool.strict != Some(true) {
+        return write_schema(out, key, tool);
+    }
+    let mut told = Object::new();
+    write_schema(&mut told, key, tool);
+    let told = Document::parse(told.finish().into()).ok();
+    if let Some(told) = told.as_ref().and_then(|told| told.root().member(key)) {
+        out.raw(key, &schema::close(told));
+    }
+}
+
 /// Writes the schema of the arguments, which says that they are an object.
 pub(crate) fn write_schema(out: &mut Object, key: &str, tool: &Tool) {
-    let document = schema(tool);
+    let document = parsed(tool);
     match document.as_ref().map(Document::root) {
         Some(root) if root.member("type").is_some() => {
             out.raw(key, root.raw());
@@ -87,22 +100,28 @@ pub(crate) fn write_schema(out: &mut Object, key: &str, tool: &Tool) {
     }
 }
 
-/// Whether the arguments are an object, or nothing else at least: `type` has to say so, and is added where it is not said.
+/// Whether the arguments are an object, or nothing else at least: `type` has to say so, and is added where it is not said. At the
+/// top Anthropic takes no choice of schemas (`input_schema does not support oneOf, allOf, or anyOf at the top level`), and one
+/// that binds keeps to its subset, but may have no arguments.
 fn has_schema(tool: &Tool) -> bool {
-    let Some(document) = schema(tool) else { return tool.parameters.is_none() };
+    let Some(document) = parsed(tool) else { return tool.parameters.is_none() };
     let root = document.root();
-    root.kind() == Kind::Object && root.member("type").is_none_or(|kind| kind.is_text("object"))
+    let is_object = root.kind() == Kind::Object && root.member("type").is_none_or(|kind| kind.is_text("object"));
+    let chooses = ["oneOf", "allOf", "anyOf"].iter().any(|keyword| root.member(keyword).is_some());
+    let is_bare = root.member("properties").is_none() && root.member("additionalProperties").is_none();
+    let binds = tool.strict != Some(true) || is_bare || schema::binds_anthropic(root);
+    is_object && !chooses && binds
 }
 
-fn schema(tool: &Tool) -> Option<Document> {
+fn parsed(tool: &Tool) -> Option<Document> {
     let parameters = tool.parameters.as_ref()?;
     Document::parse(Bytes::copy_from_slice(parameters.0.as_bytes())).ok()
 }
 
-/// Whether Anthropic takes a name of a function: 1 to 64 letters, digits, `_` and `-`
-/// (<https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools>).
+/// Whether Anthropic takes a name of a function: 1 to 128 letters, digits, `_` and `-` (it says so when it refuses another:
+/// `tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'`).
 pub(crate) fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && is_plain(name)
+    (1..=128).contains(&name.len()) && is_plain(name)
 }
 
 /// The id of a call. Anthropic takes letters, digits, `_` and `-` (it says so when it refuses another: `tool_use.id: String

@@ -2,12 +2,12 @@ use phi_words::Prompt;
 
 use super::is_claude;
 use super::part::Writer;
-use crate::anthropic::ask::{left_out, room};
+use crate::anthropic::ask::{closed, left_out, room};
 use crate::anthropic::think::{self, Form, Plan};
 use crate::anthropic::turns::{self, Message};
 use crate::anthropic::{fit, tool};
 use crate::json::{Object, text};
-use crate::middle::{Choice, Conversation, Format, Json};
+use crate::middle::{Choice, Content, Conversation, Format, Json, Part};
 use crate::{Carry, Rendered};
 
 /// Writes the body of `Converse` for a route that the conversation fits. Whose name asks has no place.
@@ -17,6 +17,9 @@ pub fn render(asked: &Conversation, carry: &Carry) -> Rendered {
     let plan = if claude { think::plan(asked, &arranged, carry).ok() } else { None };
     let plan = plan.unwrap_or(Plan { form: Form::Silent, max_tokens: 1, is_left_out: false });
     let mut left_out = left_out(&asked.turns);
+    let is_named = |part: &Part| matches!(&part.content, Content::Document { name: Some(_), .. });
+    let is_named = asked.turns.iter().flat_map(|turn| &turn.parts).any(is_named);
+    left_out.extend(is_named.then_some("messages.file.filename"));
     left_out.extend(plan.is_left_out.then_some("reasoning_effort"));
     left_out.extend((!claude && fit::marked(asked) > 0).then_some("cache_control"));
     left_out.extend(asked.user.as_ref().map(|_| "user"));
@@ -102,7 +105,7 @@ fn tools(out: &mut Object, asked: &Conversation, writer: &Writer) {
                         if let Some(description) = function.description.as_ref().filter(|words| !words.is_empty()) {
                             out.text("description", description);
                         }
-                        out.object("inputSchema", |out| tool::write_schema(out, "json", function));
+                        out.object("inputSchema", |out| tool::write_bound(out, "json", function));
                         if function.strict == Some(true) {
                             out.raw("strict", b"true");
                         }
@@ -140,7 +143,8 @@ fn configure(out: &mut Object, format: &Format, effort: Option<&str>) {
         out.object("textFormat", |out| {
             out.text("type", "json_schema").object("structure", |out| {
                 out.object("jsonSchema", |out| {
-                    out.raw("schema", &text(&schema.0)).text("name", name);
+                    let closed = String::from_utf8_lossy(&closed(schema)).into_owned();
+                    out.raw("schema", &text(&closed)).text("name", name);
                     if let Some(description) = description {
                         out.text("description", description);
                     }

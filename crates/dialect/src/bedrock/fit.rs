@@ -53,6 +53,7 @@ fn holds<'a>(parts: impl Iterator<Item = &'a Part>) -> Result<(), Misfit> {
 
 fn tools(asked: &Conversation, arranged: &Arranged<'_>, carry: &Carry) -> Result<(), Misfit> {
     tool::fits(asked, carry)?;
+    must(asked.tools.iter().all(|tool| part::is_name(&tool.name)), "tools")?;
     let is_call = |part: &Part| matches!(part.content, Content::Call { .. } | Content::Result { .. });
     let calls = arranged.messages.iter().any(|message| message.parts().any(is_call));
     must(!calls || !asked.tools.is_empty(), "tools")?;

@@ -16,7 +16,7 @@ pub(super) fn fits(part: &Part, place: Place, carry: &Carry) -> Result<(), Misfi
         Content::Audio(_) => false,
         Content::Document { media, .. } => sees && document_kind(media).is_some() && !media.data.is_empty(),
         Content::Call { id, name, arguments, .. } => {
-            place == Place::Assistant && is_id(id) && tool::is_name(name) && input(arguments).is_some()
+            place == Place::Assistant && is_id(id) && is_name(name) && input(arguments).is_some()
         }
         Content::Result { id, parts, .. } => {
             parts.iter().try_for_each(|part| fits(part, Place::Result, carry))?;
@@ -29,6 +29,11 @@ pub(super) fn fits(part: &Part, place: Place, carry: &Carry) -> Result<(), Misfi
 /// Whether the id of a call, as it is told, is within 64 characters (`ToolUseId` in AWS's model).
 fn is_id(id: &str) -> bool {
     !id.is_empty() && tool::id(id).len() <= 64
+}
+
+/// Whether a name of a function is within 64 characters (`ToolName` in AWS's model).
+pub(super) fn is_name(name: &str) -> bool {
+    name.len() <= 64 && tool::is_name(name)
 }
 
 /// Writes parts as blocks.

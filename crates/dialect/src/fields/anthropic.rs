@@ -8,7 +8,7 @@ mod tools;
 use phi_words::Refusal;
 
 use super::{Found, Row, checks, invalid};
-use crate::json::Value;
+use crate::json::{Kind, Value};
 
 pub(crate) use tools::choice_among;
 
@@ -50,7 +50,8 @@ fn stops(value: Value<'_>, _: &mut Found) -> Result<(), Refusal> {
     if stops.len() <= 16 && stops.iter().all(is_filled) { Ok(()) } else { Err(invalid("stop_sequences", rule)) }
 }
 
-/// A mark that everything up to here is worth keeping: `{"type": "ephemeral", "ttl": "5m" | "1h"}`.
+/// A mark that everything up to here is worth keeping: `{"type": "ephemeral", "ttl": "5m" | "1h"}`. Claude Code adds a `scope`
+/// of `global` to what is the same for all its users; no host is told of it, so that what is kept is kept for the key alone.
 fn cache(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
     let rule = "must be of type `ephemeral`, with a `ttl` of `5m` or `1h`";
     let members = value.members().ok_or_else(|| invalid(path.to_owned(), rule))?;
@@ -60,7 +61,9 @@ fn cache(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal>
             "type" => typed = value.is_text("ephemeral"),
             "ttl" if value.is_null() || value.is_text("5m") || value.is_text("1h") => {}
             "ttl" => return Err(invalid(format!("{path}.ttl"), "must be `5m` or `1h`")),
-            _ => found.unknown(path, &key, ["type", "ttl"])?,
+            "scope" if matches!(value.kind(), Kind::Text | Kind::Null) => {}
+            "scope" => return Err(invalid(format!("{path}.scope"), "must be a string")),
+            _ => found.unknown(path, &key, ["type", "ttl", "scope"])?,
         }
     }
     if typed { Ok(()) } else { Err(invalid(path.to_owned(), rule)) }

@@ -1,5 +1,6 @@
 use phi_words::{Capability, Refusal};
 
+use super::responses::input::pdf;
 use super::{Found, invalid, unsupported};
 use crate::json::{Kind, List, Object, Value};
 use crate::remote::Shape;
@@ -136,8 +137,9 @@ fn check_part(path: &str, role: &str, part: Value<'_>, found: &mut Found) -> Res
         ("assistant", Some("refusal")) => "refusal",
         ("user", Some("image_url")) => "image_url",
         ("user", Some("input_audio")) => "input_audio",
+        ("user", Some("file")) => "file",
         (_, Some(_)) => {
-            let hint = "use `text`, and in messages of the user `image_url` and `input_audio`";
+            let hint = "use `text`, and in messages of the user `image_url`, `input_audio` and `file`";
             return Err(unsupported(path.to_owned(), "has a type that is not supported here", hint));
         }
         (_, None) => return Err(invalid(path.to_owned(), "must have a `type`")),
@@ -149,6 +151,7 @@ fn check_part(path: &str, role: &str, part: Value<'_>, found: &mut Found) -> Res
             match body {
                 "image_url" => check_image(&format!("{path}.image_url"), value, found)?,
                 "input_audio" => check_audio(&format!("{path}.input_audio"), value, found)?,
+                "file" => check_file(&format!("{path}.file"), value, found)?,
                 _ if value.kind() == Kind::Text => {}
                 _ => return Err(invalid(format!("{path}.{body}"), "must be a string")),
             }
@@ -207,6 +210,34 @@ pub(super) fn check_audio(path: &str, value: Value<'_>, found: &mut Found) -> Re
         (Some(_), Some(_)) => Ok(()),
         _ => Err(invalid(path.to_owned(), "must have `data` and `format`")),
     }
+}
+
+/// A PDF inside the request: no file that a host keeps, and none that stands elsewhere.
+fn check_file(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {
+    let hint = "send the document itself: `file_data` of `data:application/pdf;base64,…`";
+    for (key, value) in value.members().ok_or_else(|| invalid(path.to_owned(), "must be an object"))? {
+        match (&*key, value.kind()) {
+            ("file_id", Kind::Null) | ("filename", Kind::Text | Kind::Null) => {}
+            ("file_data", _) if pdf(value).is_some() => {}
+            ("file_id" | "file_data", _) => {
+                return Err(unsupported(format!("{path}.{key}"), "is not a PDF inside the request", hint));
+            }
+            ("filename", _) => return Err(invalid(format!("{path}.filename"), "must be a string")),
+            _ => found.unknown(path, &key, ["file_id", "file_data", "filename"])?,
+        }
+    }
+    match value.member("file_data") {
+        Some(_) => Ok(()),
+        None => Err(invalid(format!("{path}.file_data"), "is missing")),
+    }
+}
+
+/// Whether messages hold documents.
+pub(crate) fn has_files(messages: Value<'_>) -> bool {
+    let is_file = |part: Value<'_>| part.member("type").is_some_and(|kind| kind.is_text("file"));
+    let has_file = |content: Value<'_>| content.items().is_some_and(|mut parts| parts.any(is_file));
+    let mut contents = messages.items().into_iter().flatten().filter_map(|message| message.member("content"));
+    contents.any(has_file)
 }
 
 fn check_tool_calls(path: &str, value: Value<'_>, found: &mut Found) -> Result<(), Refusal> {

@@ -1,9 +1,11 @@
+use bytes::Bytes;
 use phi_words::Capability;
 
 use super::contents;
 use super::generation::Generation;
+use crate::json::Document;
 use crate::middle::{Choice, Conversation, Format, Json, Tool};
-use crate::{Carry, Misfit};
+use crate::{Carry, Misfit, schema};
 
 /// How many texts may end an answer (<https://ai.google.dev/api/generate-content#generationconfig>).
 const MAX_STOPS: usize = 5;
@@ -89,7 +91,14 @@ fn is_formed(format: &Format, carry: &Carry, calls: bool, generation: Generation
     let able = match format {
         Format::Text => return true,
         Format::Object => Capability::JsonObject,
+        // What it would not look at cannot bind.
+        Format::Schema { schema, strict: Some(true), .. } if !binds(schema) => return false,
         Format::Schema { .. } => Capability::JsonSchema,
     };
     carry.capabilities.contains(&able) && (!calls || generation == Generation::Level)
+}
+
+fn binds(asked: &Json) -> bool {
+    let document = Document::parse(Bytes::copy_from_slice(asked.0.as_bytes()));
+    document.is_ok_and(|document| schema::binds_google(document.root()))
 }

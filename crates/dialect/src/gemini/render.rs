@@ -3,6 +3,7 @@ use phi_words::{Class, Prompt};
 use super::contents::{self, leave_out};
 use super::fits::is_zero;
 use super::generation::{Generation, Told};
+use crate::anthropic::tool::write_schema;
 use crate::json::Object;
 use crate::middle::{Choice, Content, Conversation, Format, Json, Part, Tool};
 use crate::{Carry, Rendered};
@@ -56,8 +57,8 @@ fn declare(function: &mut Object, tool: &Tool) {
     if let Some(description) = &tool.description {
         function.text("description", description);
     }
-    if let Some(parameters) = &tool.parameters {
-        function.raw("parametersJsonSchema", parameters.0.as_bytes());
+    if tool.parameters.is_some() {
+        write_schema(function, "parametersJsonSchema", tool);
     }
 }
 

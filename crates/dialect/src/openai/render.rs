@@ -1,3 +1,5 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use phi_words::{Capability, Class, Prompt};
 
 use crate::json::{List, Object};
@@ -19,6 +21,8 @@ pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
     let too_hot = is_mistral && temperature.as_ref().and_then(Json::number).is_some_and(|warm| warm > 1.5);
     let refused = [
         ("tools", !asked.tools.is_empty() && !able(Capability::Tools)),
+        // What else is named alike, other ways in have refused.
+        ("tools", asked.tools.iter().any(|tool| tool.name.len() > 64)),
         ("response_format", asked.format == Format::Object && !able(Capability::JsonObject)),
         ("response_format", matches!(asked.format, Format::Schema { .. }) && !able(Capability::JsonSchema)),
         ("reasoning_effort", thinks && (!able(Capability::Reasoning) || lacks("reasoning_effort") || !efforts)),
@@ -40,16 +44,20 @@ pub(crate) fn fits(asked: &Conversation, carry: &Carry) -> Result<(), Misfit> {
     if let Some((field, _)) = refused.into_iter().find(|(_, is_refused)| *is_refused) {
         return Err(Misfit { field: field.into() });
     }
+    // Mistral answers whom it hears, and does not go on with its own answer: that would repeat what was begun.
+    if is_mistral && asked.turns.last().is_some_and(|turn| turn.who == Who::Assistant) {
+        return Err(Misfit { field: "messages".into() });
+    }
     let carries = |part: &Part| match &part.content {
         Content::Image { .. } => able(Capability::Vision),
         Content::Audio(_) => able(Capability::Audio),
-        Content::Document { .. } => false,
-        Content::Result { parts, .. } => parts.iter().all(|part| match part.content {
+        Content::Document { media, name } => written(media, name.as_deref()).is_some(),
+        Content::Result { parts, .. } => parts.iter().all(|part| match &part.content {
             Content::Image { .. } => able(Capability::Vision),
+            Content::Document { media, name } => written(media, name.as_deref()).is_some(),
             Content::Text(_) => true,
             Content::Refusal(_)
             | Content::Audio(_)
-            | Content::Document { .. }
             | Content::Thought { .. }
             | Content::Redacted(_)
             | Content::Call { .. }
@@ -130,7 +138,9 @@ impl Writing<'_> {
             });
         }
         if !asked.tools.is_empty() {
-            body.list("tools", |list| asked.tools.iter().for_each(|tool| list.object(|out| function(out, tool))));
+            body.list("tools", |list| {
+                asked.tools.iter().for_each(|tool| list.object(|out| function(out, tool, is_mistral)))
+            });
             choice(body, asked.choice.as_ref());
             if asked.parallel == Some(false) {
                 body.raw("parallel_tool_calls", b"false");
@@ -209,7 +219,7 @@ impl Writing<'_> {
             }
             match turn.who {
                 Who::Assistant => self.answer(out, &turn.parts),
-                Who::System | Who::Developer | Who::User => content(out, rest),
+                Who::System | Who::Developer | Who::User => content(out, rest, self.is_mistral()),
             }
         });
     }
@@ -226,21 +236,23 @@ impl Writing<'_> {
 
     /// What the model said before.
     fn answer(&mut self, out: &mut Object, parts: &[Part]) {
-        let (mut text, mut refusal, mut calls) = (String::new(), None, Vec::new());
+        let (mut text, mut refusal, mut calls) = (String::new(), String::new(), Vec::new());
         for part in parts {
             match &part.content {
                 Content::Text(more) => text.push_str(more),
-                Content::Refusal(words) => refusal = Some(words),
+                // There is no word for it at Mistral.
+                Content::Refusal(words) if self.is_mistral() => text.push_str(words),
+                Content::Refusal(words) => refusal.push_str(words),
                 Content::Call { id, name, arguments, signature } => calls.push((id, name, arguments, signature)),
                 Content::Thought { .. } | Content::Redacted(_) => self.leave_out("messages.reasoning_content"),
                 Content::Image { .. } | Content::Audio(_) | Content::Document { .. } | Content::Result { .. } => {}
             }
         }
-        if !text.is_empty() || (calls.is_empty() && refusal.is_none()) {
+        if !text.is_empty() || (calls.is_empty() && refusal.is_empty()) {
             out.text("content", &text);
         }
-        if let Some(refusal) = refusal {
-            out.text(if self.is_mistral() { "content" } else { "refusal" }, refusal);
+        if !refusal.is_empty() {
+            out.text("refusal", &refusal);
         }
         if calls.is_empty() {
             return;
@@ -270,17 +282,28 @@ impl Writing<'_> {
     }
 }
 
-/// One text as a string; anything else as a list of parts.
-fn content<'a>(out: &mut Object, parts: impl Iterator<Item = &'a Content> + Clone) {
+/// One text as a string, and nothing as an empty one; anything else as a list of parts.
+fn content<'a>(out: &mut Object, parts: impl Iterator<Item = &'a Content> + Clone, is_mistral: bool) {
     let mut all = parts.clone();
-    if let (Some(Content::Text(text)), None) = (all.next(), all.next()) {
-        out.text("content", text);
-        return;
+    match (all.next(), all.next()) {
+        (None, _) => {
+            out.text("content", "");
+        }
+        (Some(Content::Text(text)), None) => {
+            out.text("content", text);
+        }
+        (Some(_), _) => out.list("content", |list| parts.for_each(|content| part(list, content, is_mistral))),
     }
-    out.list("content", |list| parts.for_each(|content| part(list, content)));
 }
 
-fn part(list: &mut List, content: &Content) {
+/// A document as words, if it is of words: its name is their first line.
+fn written(media: &Media, name: Option<&str>) -> Option<String> {
+    let text = media.kind.starts_with("text/").then(|| STANDARD.decode(&media.data).ok())??;
+    let text = String::from_utf8(text).ok()?;
+    Some(name.map(|name| format!("{name}\n\n{text}")).unwrap_or(text))
+}
+
+fn part(list: &mut List, content: &Content, is_mistral: bool) {
     match content {
         Content::Text(text) | Content::Refusal(text) => {
             list.object(|out| {
@@ -296,6 +319,10 @@ fn part(list: &mut List, content: &Content) {
                 });
             });
         }),
+        // Mistral hears what it is by itself (<https://docs.mistral.ai/capabilities/audio/>).
+        Content::Audio(Media { data, .. }) if is_mistral => list.object(|out| {
+            out.text("type", "input_audio").text("input_audio", data);
+        }),
         Content::Audio(Media { kind, data }) => list.object(|out| {
             out.text("type", "input_audio");
             let format = if kind == "audio/mpeg" { "mp3" } else { "wav" };
@@ -303,25 +330,31 @@ fn part(list: &mut List, content: &Content) {
                 out.text("data", data).text("format", format);
             });
         }),
+        Content::Document { media, name } => list.object(|out| {
+            out.text("type", "text").text("text", &written(media, name.as_deref()).unwrap_or_default());
+        }),
         // Such parts do not fit, or stand elsewhere.
-        Content::Document { .. }
-        | Content::Thought { .. }
-        | Content::Redacted(_)
-        | Content::Call { .. }
-        | Content::Result { .. } => {}
+        Content::Thought { .. } | Content::Redacted(_) | Content::Call { .. } | Content::Result { .. } => {}
     }
 }
 
-fn function(out: &mut Object, tool: &Tool) {
+/// A function; Mistral wants its parameters even where there are none (its OpenAPI, `Function`).
+fn function(out: &mut Object, tool: &Tool, is_mistral: bool) {
     out.text("type", "function");
     out.object("function", |out| {
         out.text("name", &tool.name);
         tool.description.iter().for_each(|text| {
             out.text("description", text);
         });
-        tool.parameters.iter().for_each(|schema| {
-            out.raw("parameters", schema.0.as_bytes());
-        });
+        match &tool.parameters {
+            Some(schema) => {
+                out.raw("parameters", schema.0.as_bytes());
+            }
+            None if is_mistral => {
+                out.raw("parameters", br#"{"type":"object","properties":{}}"#);
+            }
+            None => {}
+        }
         tool.strict.iter().for_each(|strict| {
             out.raw("strict", truth(*strict));
         });
@@ -367,9 +400,9 @@ fn joined(parts: &[Part]) -> String {
     let text = |part: &Part| match &part.content {
         Content::Text(text) => Some(text.clone()),
         Content::Image { .. } => Some("[image]".to_owned()),
+        Content::Document { media, name } => written(media, name.as_deref()),
         Content::Refusal(_)
         | Content::Audio(_)
-        | Content::Document { .. }
         | Content::Thought { .. }
         | Content::Redacted(_)
         | Content::Call { .. }

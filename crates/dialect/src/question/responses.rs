@@ -147,6 +147,7 @@ fn ours(name: &'static str) -> &'static str {
         "reasoning_effort" => "reasoning.effort",
         "messages.reasoning_content" | "messages.reasoning" => "input.reasoning",
         "messages.image_url.detail" => "input.image_url.detail",
+        "messages.file.filename" => "input.filename",
         "response_format.json_schema.description" => "text.format.description",
         _ => name,
     }

@@ -50,7 +50,7 @@ fn everything() -> Conversation {
         format: Format::Schema {
             name: "same".to_owned(),
             description: Some("All of it.".to_owned()),
-            schema: Json("{\"type\":\"object\"}".into()),
+            schema: Json("{\"type\":\"object\",\"properties\":{}}".into()),
             strict: Some(true),
         },
         limit: Some(5_000),
@@ -72,7 +72,7 @@ fn everything_that_claude_can_be_told_has_its_place() {
     let text = String::from_utf8(rendered.body.expose_bytes().to_vec()).unwrap();
     assert!(text.contains(r#""input":{"a":1.50}"#), "numbers are kept as they were written");
     assert!(!text.contains("Jane") && !text.contains("4711") && !text.contains("jane"), "{text}");
-    assert_eq!(rendered.left_out, ["messages.reasoning_content", "user"]);
+    assert_eq!(rendered.left_out, ["messages.reasoning_content", "messages.file.filename", "user"]);
 }
 
 #[test]

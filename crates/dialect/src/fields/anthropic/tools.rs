@@ -1,12 +1,16 @@
 use phi_words::{Capability, Refusal};
 
-use super::super::tools::{NAME_RULE, is_name, schema};
+use super::super::tools::schema;
 use super::super::{Found, invalid, unsupported};
 use super::{cache, kind};
+use crate::anthropic::tool::is_name;
 use crate::json::{Kind, Value};
 
 /// How many tools a request may bring. Anthropic names no limit; agents bring those of many servers.
 const MAX_TOOLS: usize = 1_024;
+
+/// What a name of a tool must be, as Anthropic says when it refuses another. Agents give tools of servers the server's name too.
+const NAME_RULE: &str = "must be 1 to 128 of `A-Z a-z 0-9 _ -`";
 
 const KEYS: &[&str] = &[
     "type",
@@ -43,7 +47,7 @@ fn check(path: &str, tool: Value<'_>, found: &mut Found) -> Result<(), Refusal> 
     for (key, value) in members {
         let fits = match (&*key, value.kind()) {
             ("name", _) => {
-                if !is_name(value) {
+                if !value.text().is_some_and(|name| is_name(&name)) {
                     return Err(invalid(format!("{path}.name"), NAME_RULE));
                 }
                 true

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use crate::fields::responses::input::pdf;
 use crate::json::{Kind, Value};
 use crate::middle::{
     Choice, Content, Conversation, Effort, Format, Json, Media, Part, Sampling, Thinking, Tool, Turn, Who,
@@ -85,6 +86,11 @@ fn part(part: Value<'_>) -> Option<Part> {
             let audio = part.member("input_audio")?;
             let kind = if text(audio, "format")? == "mp3" { "audio/mpeg" } else { "audio/wav" };
             Content::Audio(Media { kind: kind.to_owned(), data: text(audio, "data")? })
+        }
+        "file" => {
+            let file = part.member("file")?;
+            let media = Media { kind: "application/pdf".to_owned(), data: pdf(file.member("file_data")?)? };
+            Content::Document { media, name: text(file, "filename") }
         }
         _ => return None,
     };

@@ -62,8 +62,23 @@ pub(super) fn unsaid(body: Value<'_>) -> Vec<&'static str> {
     let has_other = matches!(thinking(body), Some(Thinking::Budget(_) | Thinking::Off));
     note(effort.is_some() && has_other, "output_config.effort");
     note(items_of(body.member("context_management"), "edits").any(|edit| !keeps_all(edit)), "context_management");
+    let told = ["system", "messages", "tools", "cache_control"].into_iter().filter_map(|name| body.member(name));
+    note(told.into_iter().any(is_scoped), "cache_control.scope");
     note(body.member("diagnostics").is_some_and(|of| of.member("previous_message_id").is_some()), "diagnostics");
     found
+}
+
+/// Whether a mark of what is worth keeping has a scope, here or anywhere below.
+fn is_scoped(value: Value<'_>) -> bool {
+    let is_mark = |value: Value<'_>| value.member("type").is_some_and(|kind| kind.is_text("ephemeral"));
+    let has_scope = is_mark(value) && value.member("scope").is_some();
+    has_scope || marks(value).any(is_scoped)
+}
+
+/// Where marks may stand below a value: within what a caller's function is given, or takes, is none.
+fn marks<'d>(value: Value<'d>) -> impl Iterator<Item = Value<'d>> {
+    let below = ["content", "cache_control"].into_iter().filter_map(move |name| value.member(name));
+    value.items().into_iter().flatten().chain(below)
 }
 
 fn cites(block: Value<'_>) -> bool {

@@ -2,6 +2,7 @@ use phi_words::Code;
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::middle::Thinking;
 use crate::middle::{Cache, Who};
 
 const AGENT: &str = include_str!("testdata/agent.json");
@@ -259,7 +260,7 @@ fn unknown_fields_go_with_no_route_and_never_with_phi() {
         with(r#""thinking":{"type":"adaptive","depth":1}"#),
         with(r#""system":[{"type":"text","text":"a","lang":"de"}]"#),
         with(r#""tools":[{"name":"f","input_schema":{},"x":1}]"#),
-        with(r#""cache_control":{"type":"ephemeral","scope":"global"}"#),
+        with(r#""cache_control":{"type":"ephemeral","reach":"global"}"#),
         saying(r#"[{"role":"user","content":"a","id":"x"}]"#),
     ] {
         assert_eq!(read(&body, Class::Phi).unwrap_err().code, Code::UnsupportedParameter, "{body}");
