@@ -9,7 +9,9 @@ use crate::middle::{Answer, Conversation, Facts, Said};
 use crate::openai::hear;
 use crate::seals::Tag;
 use crate::sse::Event;
-use crate::{Carry, HostError, HostFault, Misfit, Question, Rendered, Speaks, anthropic, bedrock, gemini, openai};
+use crate::{
+    Carry, HostError, HostFault, Misfit, Question, Rendered, Service, Speaks, anthropic, bedrock, gemini, job, openai,
+};
 
 /// Where below its address a host takes a question.
 pub fn path(question: &Question, carry: &Carry) -> Cow<'static, str> {
@@ -70,6 +72,7 @@ pub(crate) fn read_reply(body: &Completion, speaks: Speaks) -> Result<Answer, Ho
 /// does.
 pub fn read_error(body: &[u8], named: Option<&str>, speaks: Speaks) -> HostError {
     match speaks {
+        Speaks::Service(Service::Fal) => job::fal::read_error(body),
         Speaks::OpenAi | Speaks::Mistral | Speaks::Service(_) => openai::errors::read_error(body),
         Speaks::Anthropic(_) => anthropic::read_error(body),
         Speaks::Gemini => gemini::read_error(body),

@@ -3,6 +3,7 @@
 //! Whoever drives a job asks it for the next [`Step`], does that, and tells it what came back. Nothing of a host's words leads
 //! anywhere: a job makes every path itself, of what it has read strictly.
 
+pub(crate) mod fal;
 mod openai;
 
 use std::borrow::Cow;
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use phi_words::{Class, Completion, Usage};
 
 use crate::question::WorkQuestion;
-use crate::{Carry, HostFault, Misfit, Speaks};
+use crate::{Carry, HostFault, Misfit, Service, Speaks};
 
 /// What is to be done next.
 #[derive(Debug)]
@@ -179,7 +180,9 @@ pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit>
     question.fields().fits(carry)?;
     match (carry.speaks, question.task()) {
         (Speaks::OpenAi, task) => openai::fits(task, carry),
-        (Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock | Speaks::Service(_), _) => {
+        (Speaks::Service(Service::Fal), task) => fal::fits(task, carry),
+        (Speaks::Service(Service::AzureSpeech | Service::AzureDocuments), _) => Err(Misfit { field: "model".into() }),
+        (Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock, _) => {
             Err(Misfit { field: "model".into() })
         }
     }
@@ -189,12 +192,25 @@ pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit>
 /// fields are left out.
 pub(crate) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Begin {
     match carry.speaks {
-        Speaks::OpenAi
-        | Speaks::Mistral
-        | Speaks::Anthropic(_)
-        | Speaks::Gemini
-        | Speaks::Bedrock
-        | Speaks::Service(_) => openai::begin(question, carry, pseudonym, class),
+        Speaks::OpenAi => openai::begin(question, carry, pseudonym, class),
+        Speaks::Service(Service::Fal) => fal::begin(question, carry, class),
+        Speaks::Service(Service::AzureSpeech | Service::AzureDocuments) => Begin::nothing(),
+        Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => Begin::nothing(),
+    }
+}
+
+/// A job that no host does: it asks for nothing, and fails. [`fits`] keeps every question from it.
+struct Nothing;
+
+impl Steps for Nothing {
+    fn next(&mut self) -> Step {
+        Step::Said
+    }
+}
+
+impl Begin {
+    pub(crate) fn nothing() -> Self {
+        Self { job: Job::new(Nothing, "application/json"), left_out: Vec::new() }
     }
 }
 
