@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod bedrock;
+mod fal;
 mod gemini;
 mod openai;
 mod refused;
@@ -88,6 +89,8 @@ enum Tongue {
     Gemini,
     /// Amazon Bedrock's `Converse`.
     Bedrock,
+    /// fal's queue.
+    Fal,
 }
 
 impl Tongue {
@@ -98,6 +101,7 @@ impl Tongue {
             "rawPredict" | "streamRawPredict" => Self::Anthropic,
             _ if path.ends_with("/messages") => Self::Anthropic,
             _ if path.ends_with("/converse") || path.ends_with("/converse-stream") => Self::Bedrock,
+            _ if fal::is_of(path) => Self::Fal,
             _ => Self::OpenAi,
         }
     }
@@ -108,13 +112,14 @@ impl Tongue {
             Self::Anthropic => anthropic::draft(asked, says, fault),
             Self::Gemini => gemini::draft(asked, says, fault),
             Self::Bedrock => bedrock::draft(asked, says, fault),
+            Self::Fal => fal::draft(asked, says),
         }
     }
 
     /// The name of an event that is an error.
     fn error_event(self) -> Option<&'static str> {
         match self {
-            Self::OpenAi | Self::Gemini => None,
+            Self::OpenAi | Self::Gemini | Self::Fal => None,
             Self::Anthropic => Some("error"),
             Self::Bedrock => Some("modelStreamErrorException"),
         }
@@ -354,7 +359,7 @@ mod tests {
     use crate::http1::{Write, writes};
 
     fn asked(path: &str, body: &Value) -> Asked {
-        Asked { head: format!("POST {path} HTTP/1.1\r\n\r\n").into(), body: body.to_string().into() }
+        Asked { head: format!("POST {path} HTTP/1.1\r\n\r\n").into(), body: body.to_string().into(), before: 0 }
     }
 
     fn sent(writes: &[Write]) -> String {

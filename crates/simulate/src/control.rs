@@ -6,6 +6,7 @@
 //! | `POST /<host>/next` | a JSON array of faults, one for each of the next answers; `null` behaves |
 //! | `POST /<host>/always` | a fault for all answers, or `null` |
 //! | `POST /<host>/behave` | forgets every fault |
+//! | `POST /<host>/says` | what it says from now on ([`crate::Says`] in JSON) |
 //! | `POST /<host>/shut`, `POST /<host>/open` | closes and opens the port |
 //! | `GET /<host>/seen` | what reached it, as a JSON array |
 //! | `POST /<host>/forget` | forgets what it has seen |
@@ -79,6 +80,7 @@ fn obey(asked: &Asked, hosts: &BTreeMap<String, Host>) -> Result<Value, (u16, St
         }
         ("POST", "always") => host.always(serde_json::from_slice(&asked.body).map_err(bad)?),
         ("POST", "behave") => host.behave(),
+        ("POST", "says") => host.says(serde_json::from_slice(&asked.body).map_err(bad)?),
         ("POST", "shut") => host.shut(),
         ("POST", "open") => host.open(),
         ("POST", "forget") => host.forget(),

@@ -207,8 +207,10 @@ impl State {
     }
 
     /// Remembers a request, and gives the number of it.
-    pub(crate) fn arrived(&self, connection: u64, asked: &Asked) -> u64 {
+    pub(crate) fn arrived(&self, connection: u64, asked: &mut Asked) -> u64 {
         let number = self.requests.fetch_add(1, Ordering::SeqCst);
+        let line = asked.head.split(|byte| *byte == b'\r').next().unwrap_or_default().to_vec();
+        asked.before = self.seen.borrow().iter().filter(|seen| seen.head.starts_with(&line)).count();
         self.seen.send_modify(|seen| {
             if seen.len() >= MOST_SEEN {
                 seen.pop_front();

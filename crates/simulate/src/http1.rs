@@ -31,8 +31,8 @@ pub(crate) async fn serve(state: &State, connection: u64, wire: Wire) {
     let mut held = BytesMut::new();
     let mut after = After::KeepAlive;
     while after == After::KeepAlive {
-        let Ok(Some(asked)) = read(&mut from, &mut held).await else { break };
-        let number = state.arrived(connection, &asked);
+        let Ok(Some(mut asked)) = read(&mut from, &mut held).await else { break };
+        let number = state.arrived(connection, &mut asked);
         let writes = writes(&state.script(&asked));
         let ended;
         (ended, after) = play(&writes, &mut from, &mut to, &mut held).await;
@@ -175,7 +175,7 @@ pub(crate) async fn read(from: &mut (impl AsyncRead + Unpin), held: &mut BytesMu
             return Ok(None);
         }
     }
-    Ok(Some(Asked { head, body: held.split_to(length).freeze() }))
+    Ok(Some(Asked { head, body: held.split_to(length).freeze(), before: 0 }))
 }
 
 /// The body's length; `None` where it is chunked or too long.

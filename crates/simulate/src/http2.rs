@@ -82,8 +82,8 @@ async fn stream(
         let _ = from.flow_control().release_capacity(data.len());
         body.extend_from_slice(&data);
     }
-    let asked = Asked { head: as_http1(&head), body: body.freeze() };
-    let number = state.arrived(connection, &asked);
+    let mut asked = Asked { head: as_http1(&head), body: body.freeze(), before: 0 };
+    let number = state.arrived(connection, &mut asked);
     let script = state.script(&asked);
     let mut said = Said { respond: &mut respond, body: None, drip: script.drip, order };
     let mut ended = Ended::Answered;

@@ -10,6 +10,8 @@
 //! | `/messages` | Anthropic; a stream where the body says so |
 //! | `/models/MODEL:rawPredict`, `:streamRawPredict` | Anthropic on Vertex AI |
 //! | `/models/MODEL:generateContent`, `:streamGenerateContent` | Google |
+//! | `/images/generations` | OpenAI |
+//! | `/OWNER/APP/…/text-to-image`, `/OWNER/APP/requests/ID` | fal's queue |
 //!
 //! What it says is set by [`Says`]: words, thoughts, calls, figures. A [`Fault`] makes it misbehave, in each dialect alike:
 //! for the next answers ([`Host::next`]) or for all of them ([`Host::always`]). Errors have the shape of whoever was asked,

@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::Value;
 
-/// What a host says while it behaves.
-#[derive(Debug, Clone)]
+/// What a host says while it behaves. In JSON: `{"text": "hello", "tools": [{"name": "look", "arguments": "{}"}]}`; what is
+/// not named there is as by default, and so are all pauses.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Says {
     /// The model that it says has answered; the one that was asked where there is none.
     pub model: Option<String>,
@@ -21,16 +24,21 @@ pub struct Says {
     pub usage: Option<Value>,
     /// How long vectors are, where the request does not say.
     pub dimension: usize,
+    /// How often a job is asked about in vain before it is done.
+    pub polls: usize,
     /// How long it thinks before the head of an answer.
+    #[serde(skip)]
     pub think: Duration,
     /// The pause before each frame.
+    #[serde(skip)]
     pub gap: Duration,
     /// How many requests it takes at once on a connection by HTTP/2 that is made from now on.
     pub streams: u32,
 }
 
 /// A tool call that a host makes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tool {
     /// The function.
     pub name: String,
@@ -49,6 +57,7 @@ impl Default for Says {
             chunks: false,
             usage: None,
             dimension: 8,
+            polls: 1,
             think: Duration::ZERO,
             gap: Duration::ZERO,
             streams: 100,

@@ -82,6 +82,8 @@ impl AsyncWrite for Wire {
 pub(crate) struct Asked {
     pub(crate) head: Bytes,
     pub(crate) body: Bytes,
+    /// How often the same path was asked by the same method before: jobs are done after so many.
+    pub(crate) before: usize,
 }
 
 impl Asked {

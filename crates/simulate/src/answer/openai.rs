@@ -23,6 +23,14 @@ pub(super) fn draft(asked: &Asked, says: &Says, fault: Option<&Fault>) -> Draft 
         if body["stream"] == true { chat.stream() } else { chat.whole() }
     } else if path.ends_with("/embeddings") {
         embeddings(&body, asked.body.len(), says, fault)
+    } else if path.ends_with("/images/generations") {
+        let count = body["n"].as_u64().unwrap_or(1);
+        let image = if body["response_format"] == "url" {
+            json!({"url": "https://files.simulated.test/picture.png"})
+        } else {
+            json!({"b64_json": super::fal::PNG, "revised_prompt": says.text})
+        };
+        Draft::json(200, &json!({"created": CREATED, "data": (0..count).map(|_| image.clone()).collect::<Vec<_>>()}))
     } else if path.ends_with("/models") {
         Draft::json(
             200,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Content, Draft, Tongue, bedrock};
+use super::{Content, Draft, Tongue, bedrock, fal};
 use crate::fault::{Shape, StatusFault};
 use crate::wire::Asked;
 
@@ -15,6 +15,7 @@ pub(super) fn refused(asked: &Asked, fault: &StatusFault) -> Draft {
         (Shape::Own, Tongue::Anthropic) => anthropic(fault.code, message, code),
         (Shape::Own, Tongue::Gemini) => google(fault.code, message, code, fault.retry_after.as_deref()),
         (Shape::Own, Tongue::Bedrock) => json!({"message": message}),
+        (Shape::Own, Tongue::Fal) => fal::refused(message, code),
         (Shape::OpenAi, _) | (Shape::Own, Tongue::OpenAi) => {
             json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": code}})
         }
@@ -56,6 +57,7 @@ pub(super) fn stated(asked: &Asked) -> Value {
         Tongue::OpenAi => json!({"error": {"message": echo, "type": "server_error", "param": null, "code": null}}),
         Tongue::Anthropic => anthropic(529, &echo, None),
         Tongue::Gemini => google(503, &echo, None, None),
+        Tongue::Fal => fal::refused(&echo, None),
         Tongue::Bedrock => json!({"__type": "ModelErrorException", "message": echo}),
     }
 }
