@@ -1,4 +1,5 @@
-"""This repository's own gateway for the checks: real engines from the station, tools and faults from simulated hosts."""
+"""This repository's own gateway for the checks: real engines from the station; tools, thoughts, images and faults from
+simulated hosts."""
 
 import json
 import os
@@ -13,12 +14,24 @@ SIMULATE = pathlib.Path(os.environ.get("PHI_SIMULATE", stand.REPO / "target" / "
 # One host for each kind of trouble, so that one that rests after a fault does not disturb another check.
 HOSTS = ("tools", "busy", "broken", "silent", "cut", "picky")
 
+# One that speaks each dialect: the path of its address, and its own name of a model that thinks.
+DIALECTS = {
+    "openai": ("/v1", "gpt-5.2"),
+    "mistral": ("/v1", "magistral-medium-latest"),
+    "anthropic": ("/v1", "claude-sonnet-4-6"),
+    "gemini": ("/v1beta", "gemini-3-pro-preview"),
+}
+
+# Spoken by a host that no gateway reaches without its own name: the vendor's SDK alone asks it.
+ALONE = ("bedrock",)
+
 
 def gateway(the: stand.Stand) -> dict[str, str]:
     """Starts all of it. Returns the environment that tells the checks about it."""
     engines = the.station()
     simulated = hosts(the)
-    catalogue = {"local.toml": stand.local_catalogue(engines, "CH"), "simulated.toml": written(simulated["hosts"])}
+    ports = simulated["hosts"]
+    catalogue = {"local.toml": stand.local_catalogue(engines, "CH"), "simulated.toml": written(ports)}
     the.found("CH", catalogue)
     started = the.serve()
     return {
@@ -29,12 +42,14 @@ def gateway(the: stand.Stand) -> dict[str, str]:
         "CONFORMANCE_TOOLS_MODEL": "simulated/tools",
         "CONFORMANCE_EMBEDDINGS_MODEL": "local/multilingual-e5-small",
         "CONFORMANCE_FAULTS": f"http://127.0.0.1:{simulated['control']}",
+        "CONFORMANCE_DIALECTS": " ".join(f"simulated/{name}" for name in DIALECTS),
+        "CONFORMANCE_HOSTS": json.dumps({name: ports[name] for name in (*DIALECTS, *ALONE)}),
     }
 
 
 def hosts(the: stand.Stand) -> dict:
     """Starts the simulated hosts. Returns `{"control": port, "hosts": {name: port}}`."""
-    named = [word for name in HOSTS for word in ("--host", f"{name}=0")]
+    named = [word for name in (*HOSTS, *DIALECTS, *ALONE) for word in ("--host", f"{name}=0")]
     command = [SIMULATE, *named, "--tool", 'weather={"city":"Bern"}']
     process = the.start("phi-simulate", command, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline()
@@ -45,27 +60,37 @@ def hosts(the: stand.Stand) -> dict:
 
 def written(ports: dict[str, int]) -> str:
     """The simulated hosts as the provider `simulated`, each with one model of its own name."""
-    origin = f'source = "crates/simulate"\ndate = "{time.strftime("%Y-%m-%d", time.gmtime())}"\n'
     text = '[provider.simulated]\ntitle = "Simulated hosts"\n'
-    for name, port in ports.items():
-        text += f"""
+    for name in HOSTS:
+        can = '["tools", "json_object", "json_schema"]'
+        text += host(name, "openai", f"http://127.0.0.1:{ports[name]}/v1", name, '["CH"]', can)
+    for name, (path, own) in DIALECTS.items():
+        can = '["tools", "json_schema", "vision", "reasoning"]'
+        # Anthropic's says that it answers from anywhere.
+        text += host(name, name, f"http://127.0.0.1:{ports[name]}{path}", own, '"anywhere"', can)
+    return text
+
+
+def host(name: str, dialect: str, address: str, own: str, where: str, can: str) -> str:
+    origin = f'source = "crates/simulate"\ndate = "{time.strftime("%Y-%m-%d", time.gmtime())}"\n'
+    return f"""
 [host.simulated-{name}]
 provider = "simulated"
-dialect = "openai"
-address = "http://127.0.0.1:{port}/v1"
+dialect = "{dialect}"
+address = "{address}"
 auth = "none"
 premises = true
 free = true
-processes_in = ["CH"]
+processes_in = {where}
 evidence = "contract"
 {origin}
 [route.simulated-{name}]
 host = "simulated-{name}"
 model = "{name}"
-own = "{name}"
+own = "{own}"
 modality = "chat"
-capabilities = ["tools", "json_object", "json_schema"]
+capabilities = {can}
 status = "live"
 context = 8192
+max_output = 4096
 {origin}"""
-    return text

@@ -29,7 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="the official SDKs against a gateway")
     parser.add_argument("--against", action="store_true", help="the gateway that the environment names")
     if parser.parse_args().against:
-        return report(python_checks(), node_checks())
+        return report(python_checks("python"), node_checks())
 
     import stand
     import ours
@@ -38,14 +38,14 @@ def main() -> int:
     try:
         with stand.Stand("conformance") as the:
             os.environ |= ours.gateway(the)
-            return report(python_checks(), node_checks())
+            return report(python_checks("hosts"), python_checks("python"), node_checks())
     except stand.Failed as why:
         print(f"conformance: {why}", file=sys.stderr)
         return report((0, 1))
 
 
-def python_checks() -> tuple[int, int]:
-    found = unittest.defaultTestLoader.discover(str(HERE / "python"))
+def python_checks(folder: str) -> tuple[int, int]:
+    found = unittest.TestLoader().discover(str(HERE / folder))
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(found)
     failed = len(result.failures) + len(result.errors) + len(result.skipped) + len(result.unexpectedSuccesses)
     return max(0, result.testsRun - failed), failed

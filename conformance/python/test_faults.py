@@ -1,25 +1,14 @@
 """What the SDK makes of a host that fails: each simulated host is given one fault, and counts what reached it."""
 
-import json
-import os
 import time
 import unittest
-import urllib.request
 
 import openai
 
-from facts import BASE_URL, KEY, asks
+from facts import BASE_URL, FAULTS, KEY, asks, control
 
-FAULTS = os.environ.get("CONFORMANCE_FAULTS")
 SECRET = "zebra-seven-umbrella"
 client = openai.OpenAI(base_url=BASE_URL, api_key=KEY, max_retries=2, timeout=30)
-
-
-def control(host: str, act: str, body: object = None) -> object:
-    """One word to a simulated host (`crates/simulate/src/control.rs` lists them)."""
-    data = None if act == "seen" else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(f"{FAULTS}/{host}/{act}", data), timeout=5) as reply:
-        return json.load(reply)
 
 
 class Faults(unittest.TestCase):

@@ -5,8 +5,7 @@ import unittest
 
 import openai
 
-from facts import ABOUT_ANNA, BASE_URL, CHAT, KEY, PERSON, SCHEMA, TOOLS, WEATHER
-from test_faults import control
+from facts import ABOUT_ANNA, BASE_URL, CHAT, KEY, PERSON, SCHEMA, TOOLS, WEATHER, control
 
 client = openai.OpenAI(base_url=BASE_URL, api_key=KEY, max_retries=0, timeout=60)
 TOOL = {"type": "function", "name": "weather", "description": "The weather in a city", "parameters": WEATHER["function"]["parameters"]}
