@@ -16,6 +16,8 @@ CONNECTIONS = (1, 16, 64, 256)
 WORKERS_AT = 64
 """Connections at which two workers are compared with one."""
 PACED_AT = 256
+TRANSLATED_AT = (1, 16)
+"""Connections at which translated streams are compared with those that are passed on."""
 
 
 def main() -> int:
@@ -48,7 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=5, help="every other one in reversed order; the median counts")
     parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS, help="of plain and streamed answers")
-    parser.add_argument("--only", choices=("plain", "stream", "paced", "memory"), help="measure this part alone")
+    parser.add_argument("--only", choices=("plain", "stream", "translated", "paced", "memory"), help="measure this part alone")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--markdown", action="store_true", help="print the tables in Markdown")
     parser.add_argument("--read", type=pathlib.Path, metavar="FILE", help="measure nothing: print what an earlier --json wrote")
@@ -82,14 +84,19 @@ def measure_cells(asked: argparse.Namespace, found: Figures, folder: pathlib.Pat
             cells += [(kind, connections, target) for target in one_core]
             if kind == "plain" and connections == WORKERS_AT:
                 cells.append((kind, connections, two))
+    translated = [(kind, connections, in_process) for kind in texts.TRANSLATED for connections in TRANSLATED_AT]
+    cells += translated
     cells += [("paced", PACED_AT, target) for target in (host, nginx, two)]
-    cells = [cell for cell in cells if asked.only in (None, cell[0])]
+    if asked.only == "translated":  # beside those that are passed on
+        cells = [("stream", connections, target) for connections in TRANSLATED_AT for target in (host, in_process)] + translated
+    elif asked.only:
+        cells = [cell for cell in cells if asked.only == cell[0]]
 
     synced: list[float] = []
     rounds: dict[tuple[str, int, str], list[Cell]] = {}
     for number in range(asked.rounds):
         for kind, connections, target in cells if number % 2 == 0 else reversed(cells):
-            request = texts.write_request(folder / "request.http", target.key, texts.chat(kind))
+            request = texts.write_request(folder / "request.http", target.key, texts.chat(kind), texts.endpoint(kind))
             request.chmod(0o600)
             if target is on_disk:
                 synced += disk.fdatasync_seconds(folder)  # right before it, for disks have their moods

@@ -22,6 +22,7 @@ def judge(found: Figures) -> Iterator[Goal]:
     yield from _cpu(found)
     yield from _disk(found)
     yield from _waits(found)
+    yield from _translated(found)
     yield from _paced(found)
     yield from _workers(found)
     yield from _memory(found)
@@ -60,6 +61,16 @@ def _waits(found: Figures) -> Iterator[Goal]:
 
 def _added(what: str, ours: float, theirs: float, most: float) -> Goal:
     return Goal(f"{what}: at most nginx's and {most} us", f"{ours - theirs:+.0f} us ({ours:.0f} us, nginx {theirs:.0f} us)", ours <= theirs + most)
+
+
+def _translated(found: Figures) -> Iterator[Goal]:
+    passed = found.cell("stream", 1, PROCESS)
+    for kind in texts.TRANSLATED if passed else ():
+        cell = found.cell(kind, 1, PROCESS)
+        if cell:
+            added = cell.first_p99 - passed.first_p99
+            measured = f"{added:+.0f} us ({cell.first_p99:.0f} us, passed on {passed.first_p99:.0f} us)"
+            yield Goal(f"p99 to the first byte of a translated stream, {kind}, 1 connection, {PROCESS}: at most 1,000 us more than of one that is passed on", measured, added <= 1000)
 
 
 def _paced(found: Figures) -> Iterator[Goal]:

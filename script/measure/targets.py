@@ -14,8 +14,9 @@ from . import texts
 
 PROXY_CORE, OTHER_CORE = "0", "1"
 BOTH_CORES = "0,1"
-KINDS = ("plain", "stream", "paced")
+KINDS = ("plain", "stream", texts.AT_ANTHROPIC, "paced")
 PACE_MS = 50
+CHAT = 'modality = "chat"\nmax_output = 4096'
 VECTORS = f'modality = "embeddings"\nspace = "vector@{texts.DIMENSION}"\ndimension = {texts.DIMENSION}'
 
 HOST, NGINX, DISK, PROCESS, TWO = "host", "nginx", "phi, disk", "phi, process", "phi, 2 workers"
@@ -33,12 +34,14 @@ class Target:
 
 def start_host(the: stand.Stand, folder: pathlib.Path) -> Target:
     """The host behind the proxies, on the core that the load has too."""
-    whole, events = folder / "answer.json", folder / "events.sse"
+    whole, events, message = folder / "answer.json", folder / "events.sse", folder / "message.sse"
     whole.write_bytes(texts.whole_answer())
     events.write_bytes(texts.streamed_answer())
-    answers = ["--whole", whole, "--stream", events, "--paced", events, "--pace-ms", PACE_MS]
-    addresses, pid = start_answers(the, answers)
-    return Target(HOST, dict(zip(KINDS, addresses)), "none", [pid])
+    message.write_bytes(texts.streamed_message())
+    answers = ["--whole", whole, "--stream", events, "--stream", message, "--paced", events, "--pace-ms", PACE_MS]
+    listening, pid = start_answers(the, answers)
+    addresses = dict(zip(KINDS, listening))
+    return Target(HOST, addresses | {texts.BY_MESSAGES: addresses["stream"]}, "none", [pid])
 
 
 def start_answers(the: stand.Stand, answers: list) -> tuple[list[str], int]:
@@ -108,10 +111,11 @@ def found_phi(the: stand.Stand, durability: str, addresses: dict[str, str]) -> N
     origin = f'source = "this machine"\ndate = "{time.strftime("%Y-%m-%d", time.gmtime())}"\n'
     catalogue = '[provider.bench]\ntitle = "The host of the bench"\n'
     for kind, address in addresses.items():
+        dialect = "anthropic" if kind == texts.AT_ANTHROPIC else "openai"
         catalogue += f"""
 [host.bench-{kind}]
 provider = "bench"
-dialect = "openai"
+dialect = "{dialect}"
 address = "http://{address}/v1"
 auth = "bearer"
 premises = true
@@ -123,7 +127,7 @@ evidence = "contract"
 host = "bench-{kind}"
 model = "{kind}"
 own = "bench"
-{VECTORS if kind == 'vector' else 'modality = "chat"'}
+{VECTORS if kind == 'vector' else CHAT}
 status = "live"
 {origin}"""
     # One organization asks here, of whom no more than four fifths of all places may wait for one route.

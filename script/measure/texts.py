@@ -9,6 +9,9 @@ FRAMES = 54
 DIMENSION = 256
 BURST_BYTES = 120 * 1024
 
+# Streams that are translated: Anthropic's callers before a host of OpenAI's format, and the other way round.
+BY_MESSAGES, AT_ANTHROPIC = TRANSLATED = ("by-messages", "at-anthropic")
+
 
 def whole_answer() -> bytes:
     usage = {"prompt_tokens": 140, "completion_tokens": 210, "total_tokens": 350}
@@ -31,6 +34,21 @@ def streamed_answer() -> bytes:
     return "".join([*text, end, usage, "data: [DONE]\n\n"]).encode()
 
 
+def streamed_message() -> bytes:
+    """The same words as Anthropic's hosts say them: three events before them, and three behind."""
+
+    def event(name: str, **data) -> str:
+        return f"event: {name}\ndata: {json.dumps({'type': name} | data)}\n\n"
+
+    words = FRAMES - 3
+    usage = {"input_tokens": 140, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 1}
+    message = {"id": "msg_0123456789abcdef", "type": "message", "role": "assistant", "model": "bench", "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+    before = [event("message_start", message=message), event("content_block_start", index=0, content_block={"type": "text", "text": ""}), event("ping")]
+    text = [event("content_block_delta", index=0, delta={"type": "text_delta", "text": f" word {number}"}) for number in range(words)]
+    end = event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": words})
+    return "".join([*before, *text, event("content_block_stop", index=0), end, event("message_stop")]).encode()
+
+
 def vector_answer() -> bytes:
     data = [{"object": "embedding", "index": 0, "embedding": [number / 1024 for number in range(DIMENSION)]}]
     return json.dumps({"object": "list", "model": "bench", "data": data, "usage": {"prompt_tokens": 140, "total_tokens": 140}}).encode()
@@ -38,12 +56,18 @@ def vector_answer() -> bytes:
 
 def chat(kind: str, question: str = QUESTION) -> dict:
     """A question; a streamed answer is asked for with its usage, so that a gateway passes every frame on."""
+    if kind == BY_MESSAGES:
+        return {"model": f"bench/{kind}", "stream": True, "max_tokens": 1000, "messages": [{"role": "user", "content": question}]}
     streamed = {"stream": True, "stream_options": {"include_usage": True}} if kind != "plain" else {}
     return {"model": f"bench/{kind}", **streamed, "messages": [{"role": "user", "content": question}]}
 
 
 def as_json(body: dict) -> bytes:
     return json.dumps(body).encode()
+
+
+def endpoint(kind: str) -> str:
+    return "messages" if kind == BY_MESSAGES else "chat/completions"
 
 
 def write_request(path: pathlib.Path, key: str, body: dict, endpoint: str = "chat/completions", more: dict[str, str] | None = None) -> pathlib.Path:
