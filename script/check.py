@@ -9,8 +9,10 @@ import http.client
 import json
 import math
 import os
+import pathlib
 import signal
 import struct
+import sys
 import time
 from collections.abc import Callable
 
@@ -175,6 +177,16 @@ class Check:
             ended = sum(pool.map(one, range(50)))
         hold(ended == 50, f"{ended} of 50")
         return "50"
+
+    def _long_the_engines_read_back_what_they_say_and_draw(self) -> str:
+        """Of each engine by itself, without the gateway: see roundtrip.py of the station."""
+        sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "examples" / "station"))
+        import roundtrip
+
+        proofs = roundtrip.RoundTrip({name: engine.address for name, engine in self._engines.items()})
+        for name in roundtrip.NAMES:
+            print(f"       {name.replace('_', ' ')}: {getattr(proofs, name)()}", flush=True)
+        return f"{len(roundtrip.NAMES)} proofs"
 
     def an_explanation_names_the_route_that_answers(self) -> str:
         request = {"model": "auto", "max_tokens": 4, "messages": [{"role": "user", "content": "Say hello."}]}

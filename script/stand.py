@@ -24,6 +24,9 @@ STATION = REPO / "examples" / "station"
 PHI = pathlib.Path(os.environ.get("PHI", REPO / "target" / "debug" / "phi"))
 READY_SECONDS = 60
 
+# What the station's engines do, each the work it is named for.
+MODALITIES = ("chat", "embeddings", "transcription", "speech", "ocr", "image")
+
 # What `auto` means for embeddings: the station has no other.
 SETTINGS = '[route]\nembeddings = "local/multilingual-e5-small"\n'
 
@@ -149,7 +152,8 @@ class Stand:
         self.phi(
             *("agreement", "add", "--kind", "provider", "--provider", provider, "--counterparty", "this machine's operator"),
             *("--document", str(note), "--country", country),
-            *("--modality", "chat", "--modality", "embeddings", "--framework", "nFADP"),
+            *(word for modality in MODALITIES for word in ("--modality", modality)),
+            *("--framework", "nFADP"),
             *("--verified-by", "script/demo", "--verified-on", today, "--review-by", next_year),
         )
 

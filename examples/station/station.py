@@ -1,10 +1,13 @@
 """The local station: real engines on loopback, each a process of its own, for the demo and the tests.
 
-    python examples/station/station.py [--chat-port N] [--embeddings-port N]
+    python examples/station/station.py [--chat-port N] [--embeddings-port N] [--transcription-port N] ...
+    python examples/station/station.py --check
 
 When every engine answers, one line of JSON on standard output says where they are:
 
-    {"chat": {"address": "http://127.0.0.1:41001", "pid": 7}, "embeddings": {"address": "...", "pid": 8}}
+    {"chat": {"address": "http://127.0.0.1:41001", "pid": 7}, "embeddings": {"address": "...", "pid": 8}, ...}
+
+With --check the engines are proved on each other instead (roundtrip.py), and stop.
 
 An engine that ends is not started again: the station says so, and its port refuses from then on, as a host's would.
 SIGINT, SIGTERM or the end of standard input (with --until-input-ends) stop all of them.
@@ -22,7 +25,7 @@ import time
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-ENGINES = ("chat", "embeddings")
+ENGINES = ("chat", "embeddings", "transcription", "speech", "ocr", "image")
 READY_SECONDS = 120
 
 
@@ -34,9 +37,15 @@ def main() -> int:
     if asked.until_input_ends:
         threading.Thread(target=lambda: (sys.stdin.buffer.read(), stop.set()), daemon=True).start()
 
+    began = time.monotonic()
     started = {name: start(name, getattr(asked, f"{name}_port")) for name in ENGINES}
     try:
         addresses = {name: wait_until_ready(name, process, stop) for name, process in started.items()}
+        say(f"{len(ENGINES)} engines answer after {time.monotonic() - began:.1f} s")
+        if asked.check:
+            import roundtrip
+
+            return roundtrip.run(addresses)
         where = {name: {"address": addresses[name], "pid": started[name].pid} for name in ENGINES}
         print(json.dumps(where), flush=True)
         return watch(started, stop)
@@ -56,18 +65,18 @@ def arguments() -> argparse.Namespace:
     for name in ENGINES:
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 (the default) lets the system choose")
     parser.add_argument("--until-input-ends", action="store_true", help="stop when standard input closes")
+    parser.add_argument("--check", action="store_true", help="prove the engines on each other, then stop")
     return parser.parse_args()
 
 
 def start(name: str, port: int) -> subprocess.Popen:
     """One engine. Its standard input is a pipe that we hold: it closes when we end, even by `kill -9`."""
     command = [sys.executable, str(HERE / f"{name}.py"), "--port", str(port)]
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | offline,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         start_new_session=True,  # Ctrl-C is ours to hear: we stop them in order
     )
 
