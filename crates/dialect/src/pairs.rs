@@ -48,7 +48,7 @@ fn name(way: Way) -> &'static str {
         Way::Chat => "chat",
         Way::Messages => "messages",
         Way::Responses => "responses",
-        other => panic!("{other:?} is no conversation"),
+        Way::Embeddings | Way::Work(_) => panic!("{way:?} is no conversation"),
     }
 }
 
@@ -65,7 +65,7 @@ fn render(question: &Question, carry: &Carry) -> Rendered {
         Question::Chat(chat) => chat.render(carry, &pseudonym, Class::General),
         Question::Messages(messages) => messages.render(carry, &pseudonym, Class::General),
         Question::Responses(responses) => responses.render(carry, &pseudonym, Class::General),
-        other => panic!("{:?} is no conversation", other.way()),
+        Question::Embeddings(_) | Question::Work(_) => panic!("{:?} is no conversation", question.way()),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::middle::{Answer, Block, Content, Facts, Finish, Json, Said, Turn, Who};
+use crate::pairs::fold::output as fold;
 use crate::read_responses;
 use crate::sealer::transparent;
 
@@ -86,48 +87,6 @@ fn events(speaker: &mut Speaker, said: &[Said]) -> Vec<Value> {
 
 fn whole(speaker: &Speaker, said: Vec<Said>) -> Value {
     read(&speaker.whole(&Answer { said, facts: Facts { usage: Some(usage()), ..Facts::default() } }))
-}
-
-/// What OpenAI's Python library makes of events (`lib/streaming/responses/_responses.py`, `accumulate_event`).
-fn fold(events: &[Value]) -> Value {
-    let mut output: Vec<Value> = Vec::new();
-    let grow = |text: &mut Value, delta: &Value| {
-        *text = format!("{}{}", text.as_str().unwrap(), delta.as_str().unwrap()).into();
-    };
-    for event in events {
-        let at = event["output_index"].as_u64().unwrap_or_default() as usize;
-        match event["type"].as_str().unwrap() {
-            "response.output_item.added" => {
-                assert_eq!(output.len(), at, "items are added in the order of their indexes");
-                output.push(event["item"].clone());
-            }
-            "response.content_part.added" => output[at]["content"].as_array_mut().unwrap().push(event["part"].clone()),
-            "response.output_text.delta" => grow(&mut output[at]["content"][0]["text"], &event["delta"]),
-            "response.refusal.delta" => grow(&mut output[at]["content"][0]["refusal"], &event["delta"]),
-            "response.output_text.annotation.added" => {
-                let all = output[at]["content"][0]["annotations"].as_array_mut().unwrap();
-                assert_eq!(event["annotation_index"], all.len());
-                all.push(event["annotation"].clone());
-            }
-            "response.reasoning_summary_part.added" => {
-                output[at]["summary"].as_array_mut().unwrap().push(event["part"].clone());
-            }
-            "response.reasoning_summary_text.delta" => grow(&mut output[at]["summary"][0]["text"], &event["delta"]),
-            "response.function_call_arguments.delta" => grow(&mut output[at]["arguments"], &event["delta"]),
-            "response.output_item.done" => {
-                assert_eq!(output[at]["id"], event["item"]["id"], "an item keeps its id");
-                output[at]["status"] = event["item"]["status"].clone();
-                output[at].as_object_mut().unwrap().extend(
-                    event["item"]
-                        .get("encrypted_content")
-                        .map(|sealed| ("encrypted_content".to_owned(), sealed.clone())),
-                );
-                assert_eq!(output[at], event["item"]);
-            }
-            _ => {}
-        }
-    }
-    output.into()
 }
 
 /// Items without what is sealed, and without keepers: those have nothing else.

@@ -4,6 +4,7 @@ use serde_json::{Value as Read, json};
 use super::*;
 use crate::anthropic;
 use crate::middle::{Facts, joined};
+use crate::pairs::fold;
 use crate::sse;
 
 fn speaker() -> Speaker {
@@ -70,61 +71,8 @@ fn read(payload: &Completion) -> Read {
     serde_json::from_slice(payload.expose_bytes()).unwrap()
 }
 
-/// As the Python SDK adds events up (`lib/streaming/_messages.py`, `accumulate_event`).
 fn folded(events: &[Completion]) -> Read {
-    let mut message = Read::Null;
-    let mut arguments = String::new();
-    for event in events.iter().map(read) {
-        let index = event["index"].as_u64().map(|index| usize::try_from(index).unwrap());
-        match event["type"].as_str().unwrap() {
-            "message_start" => {
-                assert!(message.is_null(), "a message begins twice");
-                message = event["message"].clone();
-                assert_eq!(message["content"], json!([]));
-            }
-            "content_block_start" => {
-                arguments.clear();
-                let content = message["content"].as_array_mut().unwrap();
-                assert_eq!(index, Some(content.len()), "the place is that of the next block");
-                content.push(event["content_block"].clone());
-            }
-            "content_block_delta" => {
-                let at = index.unwrap();
-                assert_eq!(at + 1, message["content"].as_array().unwrap().len(), "one block is open");
-                let (block, delta) = (&mut message["content"][at], &event["delta"]);
-                let longer = |old: &Read, more: &Read| json!(old.as_str().unwrap().to_owned() + more.as_str().unwrap());
-                match (block["type"].as_str().unwrap(), delta["type"].as_str().unwrap()) {
-                    ("text", "text_delta") => block["text"] = longer(&block["text"], &delta["text"]),
-                    ("thinking", "thinking_delta") => {
-                        block["thinking"] = longer(&block["thinking"], &delta["thinking"]);
-                    }
-                    ("thinking", "signature_delta") => block["signature"] = delta["signature"].clone(),
-                    ("text", "citations_delta") => {
-                        let citations = block.as_object_mut().unwrap().entry("citations").or_insert(json!([]));
-                        citations.as_array_mut().unwrap().push(delta["citation"].clone());
-                    }
-                    ("tool_use", "input_json_delta") => arguments.push_str(delta["partial_json"].as_str().unwrap()),
-                    (block, delta) => panic!("a {delta} of a {block}"),
-                }
-            }
-            "content_block_stop" => {
-                let at = index.unwrap();
-                if !arguments.is_empty() {
-                    let input = serde_json::from_str::<Read>(&arguments).ok().filter(Read::is_object);
-                    message["content"][at]["input"] = input.unwrap_or(json!({"raw_arguments": arguments}));
-                }
-            }
-            "message_delta" => {
-                for (key, value) in event["delta"].as_object().unwrap() {
-                    message[key] = value.clone();
-                }
-                message["usage"] = event["usage"].clone();
-            }
-            "message_stop" => {}
-            other => panic!("{other}"),
-        }
-    }
-    message
+    fold::message(&events.iter().map(read).collect::<Vec<_>>())
 }
 
 fn usage() -> Usage {
