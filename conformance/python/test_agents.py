@@ -1,4 +1,5 @@
-"""Programs that call functions until they are done, unchanged: OpenAI's Agents SDK by Responses, Pydantic AI by Messages.
+"""Programs that call functions until they are done, unchanged: OpenAI's Agents SDK by Responses; Pydantic AI and the loop of
+Anthropic's SDK by Messages.
 
 Each is run before a host of every dialect. The host asks for a note, and then says that it is sunny."""
 
@@ -7,7 +8,7 @@ import unittest
 import agents
 import openai
 import pydantic_ai
-from anthropic import AsyncAnthropic
+from anthropic import Anthropic, AsyncAnthropic, beta_tool
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 
@@ -53,6 +54,17 @@ class Agents(unittest.IsolatedAsyncioTestCase):
             self.assertIn("raw_response_event", kinds)
             self.assertEqual(result.final_output, "It is sunny.")
         self.passed(model)
+
+    @every_dialect(read_note={"name": "note.txt"})
+    def test_anthropics(self, model):
+        """It would have the conversation kept, is told that nothing is, and sends all of it."""
+        with Anthropic(base_url=BASE_URL.removesuffix("/v1"), **SETTINGS) as client:
+            asked = [{"role": "user", "content": "What is in note.txt?"}]
+            for stream in (False, True):
+                runner = client.beta.messages.tool_runner(model=model, max_tokens=2000, messages=asked, tools=[beta_tool(self.read_note)], stream=stream)
+                self.assertEqual(runner.until_done().content[-1].text, "It is sunny.")
+        self.assertEqual(self.read, ["note.txt"] * 2)
+        self.read.clear()
 
     @every_dialect(read_note={"name": "note.txt"})
     async def test_pydantics(self, model):
