@@ -22,7 +22,7 @@ MODEL = "tesseract"
 MOST_BYTES = 20 * 1024 * 1024
 MOST_PAGES = 100
 MOST_PIXELS = 40_000_000
-DPI = 200
+DPI, LEAST_DPI = 200, 50
 PAGE_SECONDS = 60
 PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/jpg": "JPEG", "image/tiff": "TIFF", "image/webp": "WEBP"}
 PDF = "application/pdf"
@@ -124,6 +124,8 @@ def pdf_pages(document: bytes, wanted: list[int] | None):
                 page = pdf[index]
                 inches = page.get_width() / POINTS_PER_INCH, page.get_height() / POINTS_PER_INCH
                 dpi = min(DPI, int((MOST_PIXELS / max(inches[0] * inches[1], 1e-6)) ** 0.5))
+                if dpi < LEAST_DPI:
+                    raise web.Refused("a page is too large to be read", param="document", code="image_too_large")
                 picture = page.render(scale=dpi / POINTS_PER_INCH, grayscale=True).to_pil().convert("L")
                 page.close()
                 yield index, picture, dpi

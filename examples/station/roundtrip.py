@@ -204,6 +204,7 @@ class RoundTrip:
             ("ocr", ocr({"document": {"type": "file", "file_id": "a"}}), 400),
             ("ocr", ocr({"document": {"type": "document_url", "document_url": "data:application/pdf;base64,AAAA"}}), 400),
             ("ocr", ocr({"document": {"type": "image_url", "image_url": "data:image/png;base64,AAAA"}}), 400),
+            ("ocr", ocr(sheet_of(14_400_000)), 400),
             ("ocr", ocr({"document": {"type": "image_url", "image_url": "data:image/png;base64,%%%%"}}), 400),
             ("ocr", ocr(wanted, pages=[1]), 400),
             ("ocr", ocr(wanted, pages="first"), 400),
@@ -337,6 +338,17 @@ def document(media_type: str, sheets: list, kind: str) -> dict:
     word = "document_url" if kind == "PDF" else "image_url"
     url = f"data:{media_type};base64,{base64.b64encode(made.getvalue()).decode()}"
     return {"document": {"type": word, word: url}}
+
+
+def sheet_of(points: int) -> dict:
+    """A PDF with one empty square page."""
+    made = b"""%%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]>>endobj
+trailer<</Root 1 0 R>>""" % (points, points)
+    url = f"data:application/pdf;base64,{base64.b64encode(made).decode()}"
+    return {"document": {"type": "document_url", "document_url": url}}
 
 
 ONES = """zero one two three four five six seven eight nine ten
