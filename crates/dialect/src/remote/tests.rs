@@ -187,12 +187,14 @@ fn an_image_takes_the_place_of_its_address_whoever_answers() {
         let question = read(way, &body, anywhere(Class::General)).unwrap();
         let furnished = question.furnish(std::slice::from_ref(&fetched), Class::General, &transparent()).unwrap();
         assert!(furnished.remotes().is_empty() && furnished.way() == way);
-        for speaks in [Speaks::OpenAi, Speaks::Mistral, Speaks::Anthropic(At::Vertex), Speaks::Gemini] {
+        let anthropic = Speaks::Anthropic(At::Vertex);
+        for speaks in [Speaks::OpenAi, Speaks::Mistral, anthropic, Speaks::Gemini, Speaks::Bedrock] {
+            let kind = if speaks == Speaks::Bedrock { r#""format":"png""# } else { "image/png" };
             let carry = carry(speaks);
             assert_eq!(question.fits(&carry), furnished.fits(&carry), "{way:?} {speaks:?}");
             let sent = furnished.begin(&carry, &str::to_owned, Class::General).into_body().unwrap().body;
             let sent = String::from_utf8(sent.expose_bytes().to_vec()).unwrap();
-            assert!(sent.contains(&BASE64.encode(PNG)) && sent.contains("image/png"), "{sent}");
+            assert!(sent.contains(&BASE64.encode(PNG)) && sent.contains(kind), "{sent}");
             assert!(!sent.contains("pictures") && !sent.contains("4711") && !sent.contains("sesame"), "{sent}");
         }
     }

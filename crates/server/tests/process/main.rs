@@ -9,6 +9,7 @@ mod commands;
 mod deploy;
 mod dialects;
 mod doctor;
+mod fetched;
 mod gated;
 mod health;
 mod import;

@@ -13,9 +13,9 @@ const TEXT: &str = "every word of this answer is simulated";
 const PATH: &str = "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0";
 
 /// What `aws configure export-credentials` writes.
-fn key_file(secret: &str) -> String {
+pub(crate) fn key_file(secret: &str) -> String {
     let file =
-        json!({"Version": 1, "AccessKeyId": AWS_KEY.0, "SecretAccessKey": secret, "SessionToken": "session//4711=="});
+        json!({"Version": 1, "AccessKeyId": AWS_KEY.0, "SecretAccessKey": secret, "SessionToken": "session//2048=="});
     serde_json::to_string_pretty(&file).unwrap()
 }
 
@@ -51,7 +51,7 @@ async fn a_host_that_checks_signatures_answers_whole_and_in_frames() {
     assert_eq!(paths, [format!("{PATH}/converse"), format!("{PATH}/converse-stream")]);
     assert_eq!(seen[1].header("accept").as_deref(), Some("application/vnd.amazon.eventstream"));
     for seen in seen {
-        assert_eq!(seen.header("x-amz-security-token").as_deref(), Some("session//4711=="));
+        assert_eq!(seen.header("x-amz-security-token").as_deref(), Some("session//2048=="));
         assert_eq!(seen.header("x-amz-date").as_deref(), Some("20261121T120000Z"));
         let mut names = seen.header_names();
         names.sort();
