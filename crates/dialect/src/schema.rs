@@ -121,6 +121,8 @@ pub(crate) fn close(root: Value<'_>) -> Vec<u8> {
 fn write(out: &mut Object, schema: Value<'_>) {
     for (key, value) in schema.members().into_iter().flatten() {
         match value.kind() {
+            // It counts as absent.
+            Kind::Null if key == "additionalProperties" => {}
             Kind::Object if BY_NAME.contains(&&*key) => out.object(&key, |out| {
                 for (name, value) in value.members().into_iter().flatten() {
                     write_one(out, &name, value);
@@ -194,7 +196,7 @@ mod tests {
     fn objects_are_closed_wherever_they_stand_and_all_else_stays() {
         let open = r#"{"type":"object","title":"T","properties":{"type":{"type":"object","properties":{"a":{"const":1.50}}},
             "b":{"anyOf":[{"type":"object","properties":{}},true]},"c":{"items":{"type":"object","properties":{},"additionalProperties":false}}},
-            "$defs":{"d":{"type":"object","properties":{}}},"default":{"type":"object"}}"#;
+            "$defs":{"d":{"type":"object","properties":{},"additionalProperties":null}},"default":{"type":"object"}}"#;
         let closed = r#"{"type":"object","title":"T","properties":{"type":{"type":"object","properties":{"a":{"const":1.50}},"additionalProperties":false},"b":{"anyOf":[{"type":"object","properties":{},"additionalProperties":false},true]},"c":{"items":{"type":"object","properties":{},"additionalProperties":false}}},"$defs":{"d":{"type":"object","properties":{},"additionalProperties":false}},"default":{"type":"object"},"additionalProperties":false}"#;
         assert_eq!(String::from_utf8(close(document(open).root())).unwrap(), closed);
         assert_eq!(close(document(closed).root()), closed.as_bytes());
