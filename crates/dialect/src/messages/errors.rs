@@ -161,7 +161,7 @@ mod tests {
         let refusal = Refusal::new(Code::UnsupportedParameter, "a", "").at("thread");
         let told = r#""details":{"error_code":"thread_unsupported_request","unsupported":["thread"]}"#;
         assert!(String::from_utf8_lossy(&error_body(&refusal, "7")).contains(told));
-        for other in [refusal.clone().at("speed"), Refusal::new(Code::InvalidRequest, "a", "").at("thread")] {
+        for other in [refusal.at("speed"), Refusal::new(Code::InvalidRequest, "a", "").at("thread")] {
             assert!(!String::from_utf8_lossy(&error_body(&other, "7")).contains("details"));
         }
     }

@@ -320,14 +320,14 @@ fn a_function_in_a_space_is_called_by_both_names() {
         {"type": "function_call", "call_id": "c", "namespace": "team", "name": "look", "arguments": "{}"},
         {"type": "function_call", "call_id": "d", "namespace": null, "name": "look", "arguments": "{}"},
     ]);
-    let question = read(body(tools.clone(), back)).unwrap();
+    let question = read(body(tools, back)).unwrap();
     let rendered = question.render(&crate::Carry::plain("m".parse().unwrap()), &str::to_owned, Class::Phi);
     assert_eq!(rendered.left_out, ["tools.description"]);
     let names: Vec<_> = question.conversation().tools.iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(names, ["look", "team__ask", "team__look"]);
-    let called = |part: &crate::middle::Part| match &part.content {
-        Content::Call { name, .. } => name.clone(),
-        other => panic!("{other:?}"),
+    let called = |part: &crate::middle::Part| {
+        let Content::Call { name, .. } = &part.content else { panic!("{part:?}") };
+        name.clone()
     };
     assert_eq!(question.conversation().turns[0].parts.iter().map(called).collect::<Vec<_>>(), ["team__look", "look"]);
 
