@@ -1,8 +1,13 @@
 //! What must hold of any bytes: the body of this crate's fuzz target (`script/fuzz`), which a test asks about all that was
 //! found so far. It is not part of what ships.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use jiff::civil::Date;
 use phi_words::Usage;
 
+use crate::import::{Format, Table};
 use crate::{Catalogue, Problems};
 
 /// Whatever an operator writes, it is a catalogue that answers, or a list of problems that can be printed. It is read
@@ -59,6 +64,48 @@ fn answers(catalogue: &Catalogue) {
     let _ = (catalogue.stale_rates(jiff::civil::Date::MAX), catalogue.region_names());
 }
 
+/// The built-in catalogue, which tables are compared with.
+static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(None).expect("the built-in catalogue"));
+
+/// Whatever a public table holds, it is refused in words that can be printed, or compared; what is new in it is a file that
+/// the catalogue takes, and of which nothing serves.
+pub fn imports(bytes: &[u8]) {
+    const SOURCE: &str = "https://table.example";
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Err(error) = Format::seen_in(text) {
+        prints(&error.to_string());
+    }
+    let day = Date::constant(2026, 11, 21);
+    for format in Format::ALL {
+        let table = match Table::read(*format, text, day, &BTreeSet::new()) {
+            Ok(table) => table,
+            Err(error) => {
+                error.to_string().lines().for_each(prints);
+                continue;
+            }
+        };
+        let compared = table.compare(&BUILT_IN, day, &BTreeSet::new());
+        for unread in table.unread().iter().chain(&compared.unread) {
+            prints(&unread.what);
+            prints(&unread.key);
+        }
+        table.elsewhere().keys().chain(table.wordless().keys()).for_each(|name| prints(name));
+        for one in &compared.differences {
+            [&one.field, &one.table, &one.key].into_iter().for_each(|text| prints(text));
+        }
+        let file = compared.file(SOURCE, day);
+        if file.lines().any(|line| line.starts_with('[')) {
+            let over = Catalogue::over(&[vec![("catalog.d/new.toml".into(), file)]]).expect("it fits the catalogue");
+            let new = over.rows().iter().filter(|row| row.source.as_deref() == Some(SOURCE));
+            new.for_each(|row| assert!(!row.is_live(day) && row.pin_only && !row.public, "{}", row.route));
+        }
+    }
+}
+
+fn prints(line: &str) {
+    assert!(!line.is_empty() && !line.chars().any(char::is_control), "{line:?}");
+}
+
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
@@ -68,5 +115,10 @@ mod tests {
     #[test]
     fn what_fuzzing_found_of_catalogues_holds() {
         super::replay::replay("catalogue", super::catalogue);
+    }
+
+    #[test]
+    fn what_fuzzing_found_of_tables_holds() {
+        super::replay::replay("imports", super::imports);
     }
 }

@@ -248,8 +248,55 @@ pub struct Attempt {
     pub reach: Reach,
     /// How it ended.
     pub ended: Ended,
+    /// What kept a connection from being made, where it ended so; older entries do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
     /// How long it took, in milliseconds.
     pub ms: u64,
+}
+
+/// What keeps a connection to a host from being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// Its name leads nowhere.
+    Name,
+    /// Its name leads to an address that a host of its kind cannot have: a private one, or for premises a public one.
+    Address,
+    /// Its address is plain HTTP, which is for premises alone.
+    Plain,
+    /// Nobody listens at its port.
+    Refused,
+    /// There is no way to its address.
+    Network,
+    /// It did not take the connection in time.
+    Timeout,
+    /// It could not prove who it is, or TLS could not be agreed on.
+    Tls,
+    /// The operator's proxy opens no way to it.
+    Proxy,
+    /// It took the connection and speaks no HTTP on it, or closed it.
+    Silent,
+    /// This machine has no files, ports or memory left.
+    Ours,
+}
+
+impl Obstacle {
+    /// The word in the record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Address => "address",
+            Self::Plain => "plain",
+            Self::Refused => "refused",
+            Self::Network => "network",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Proxy => "proxy",
+            Self::Silent => "silent",
+            Self::Ours => "ours",
+        }
+    }
 }
 
 /// How far a request got with one host.

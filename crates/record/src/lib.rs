@@ -18,7 +18,7 @@ mod relay;
 
 pub use act::{Act, By};
 pub use charge::Bill;
-pub use entry::{Attempt, Ended, Incident, Reach, Status};
+pub use entry::{Attempt, Ended, Incident, Obstacle, Reach, Status};
 pub use history::{ACCEPT, Found, HistoryError};
 pub use meter::Meter;
 pub use open::{Entry, Opened, Outcome, Receipt};

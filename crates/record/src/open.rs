@@ -8,7 +8,7 @@ use phi_route::{Plan, Planned};
 use phi_words::{Code, MicroUsd, Modality, Quality, Refusal, RequestId, RouteId, Usage};
 
 use crate::charge::Bill;
-use crate::entry::{Attempt, ClosedRecord, Ended, Incident, OpenedRecord, Reach, Record, Share, Status, Who};
+use crate::entry::{Attempt, ClosedRecord, Ended, Incident, Obstacle, OpenedRecord, Reach, Record, Share, Status, Who};
 use crate::meter::Meter;
 use crate::recorder::{RecordError, Recorder};
 
@@ -201,6 +201,7 @@ impl Entry {
             route: planned.row().route.clone(),
             reach: Reach::NotSent,
             ended: Ended::Running,
+            obstacle: None,
             ms: 0,
         });
     }
@@ -223,6 +224,13 @@ impl Entry {
         }
         if let Some(attempt) = self.attempts.last_mut() {
             (attempt.ended, attempt.ms) = (ended, ms);
+        }
+    }
+
+    /// Notes what keeps the connection of this attempt from being made.
+    pub fn obstacle(&mut self, obstacle: Obstacle) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.obstacle = Some(obstacle);
         }
     }
 
@@ -385,7 +393,7 @@ mod tests {
     use super::*;
 
     fn attempt(route: &str, reach: Reach, ended: Ended) -> Attempt {
-        Attempt { route: route.parse().expect("a route"), reach, ended, ms: 1 }
+        Attempt { route: route.parse().expect("a route"), reach, ended, obstacle: None, ms: 1 }
     }
 
     #[test]

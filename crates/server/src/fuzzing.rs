@@ -1,7 +1,13 @@
 //! What must hold of any bytes: the body of this crate's fuzz target (`script/fuzz`), which a test asks about all that was
 //! found so far. It is not part of what ships.
 
+use std::sync::LazyLock;
+
+use jiff::civil::Date;
+use phi_catalog::Catalogue;
+
 use crate::config::{Config, ConfigError, Written};
+use crate::litellm;
 
 /// Whatever a settings file holds, it is refused in words that can be printed, or settings that hold: nobody is served
 /// without TLS from outside unasked, and what is shown of them reads as the same.
@@ -23,6 +29,13 @@ pub fn config(bytes: &[u8]) {
     assert_eq!(said(&again), said(&config));
 }
 
+/// Whatever the settings of a LiteLLM proxy hold, see `litellm::judge`.
+pub fn imports(bytes: &[u8]) {
+    static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(None).expect("the built-in catalogue"));
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    litellm::judge(text, &BUILT_IN, Date::constant(2026, 11, 21));
+}
+
 fn said(config: &Config) -> String {
     format!("{config:?}")
 }
@@ -41,5 +54,10 @@ mod tests {
     #[test]
     fn what_fuzzing_found_of_settings_holds() {
         super::replay::replay("config", super::config);
+    }
+
+    #[test]
+    fn what_fuzzing_found_of_a_proxys_settings_holds() {
+        super::replay::replay("imports", super::imports);
     }
 }

@@ -105,7 +105,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         },
     };
     say::say(&said, cli.json);
-    Ok(ExitCode::SUCCESS)
+    Ok(if said.is_to_mend() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Has the running server carry the order out; where none runs, takes the data folder and carries it out here.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use phi_catalog::Catalogue;
 use phi_vault::ServiceAccount;
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 use crate::data::{Data, OVERRIDES};
 use crate::litellm::taken::{Key, Taken};
 use crate::litellm::written::{Given, Written};
-use crate::litellm::yaml::Node;
+use crate::litellm::yaml::{Node, YamlError};
 use crate::orders::imports::{FILE, Take};
 use crate::orders::secrets;
 use crate::say::{Said, table};
@@ -51,22 +52,20 @@ impl Import {
     pub(crate) fn read(&self, data: &Data) -> anyhow::Result<Reading> {
         let shown = self.file.display();
         let text = text(&self.file)?;
-        let root = match Node::parse(&text) {
-            Ok(root) => root,
+        let mut files = data.overrides().map_or_else(|| Ok(Vec::new()), |folder| phi_catalog::files(&folder))?;
+        let catalogue = Catalogue::over(std::slice::from_ref(&files))?;
+        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        let reading = match Reading::of(&text, &catalogue, today) {
+            Ok(reading) => reading,
             Err(error) => {
                 bail!("`{shown}` is not taken: {error}\n  hint: mend that line; nothing of the file was read")
             }
         };
-        let mut files = data.overrides().map_or_else(|| Ok(Vec::new()), |folder| phi_catalog::files(&folder))?;
-        let catalogue = Catalogue::over(std::slice::from_ref(&files))?;
-        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-        let taken = Taken::of(Written::read(&root), &catalogue, today);
-        let rows = taken.file();
-        if let Some(rows) = &rows {
+        if let Some(rows) = &reading.rows {
             files.push((format!("{OVERRIDES}/{FILE} to be"), rows.clone()));
             Catalogue::over(&[files]).context("what would be written does not fit the catalogue")?;
         }
-        Ok(Reading { taken, rows })
+        Ok(reading)
     }
 
     /// Whether it is to be done, and not to be shown alone.
@@ -76,6 +75,16 @@ impl Import {
 }
 
 impl Reading {
+    /// What a text comes to beside a catalogue.
+    ///
+    /// # Errors
+    /// The line that cannot be read.
+    fn of(text: &str, catalogue: &Catalogue, today: Date) -> Result<Self, YamlError> {
+        let taken = Taken::of(Written::read(&Node::parse(text)?), catalogue, today);
+        let rows = taken.file();
+        Ok(Self { taken, rows })
+    }
+
     /// What is done on `--apply`.
     pub(crate) fn order(&self) -> anyhow::Result<Take> {
         let mut keys = Vec::new();
@@ -190,6 +199,21 @@ fn page(told: &Value) -> String {
         (_, _) => "nothing was done: --apply does it".to_owned(),
     };
     parts.chain([foot]).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Whatever such a file holds, it is refused by a line, or what is told of it can be printed and what would be written fits.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn judge(text: &str, catalogue: &Catalogue, today: Date) {
+    let reading = match Reading::of(text, catalogue, today) {
+        Ok(reading) => reading,
+        Err(error) => return assert!(error.to_string().starts_with("line ")),
+    };
+    if let Some(rows) = reading.rows.clone() {
+        Catalogue::over(&[vec![("catalog.d/litellm.toml".to_owned(), rows)]]).expect("it fits the catalogue");
+    }
+    if let Said::Page { text, .. } = reading.told(None) {
+        assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'), "{text:?}");
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,25 @@ pub enum Said {
         /// What it was made of.
         data: Value,
     },
+    /// The same of things that were looked at.
+    Looked {
+        /// The page.
+        text: String,
+        /// What it was made of.
+        data: Value,
+        /// Whether an operator has to mend something: then the command ends with status 1.
+        to_mend: bool,
+    },
+}
+
+impl Said {
+    /// Whether an operator has to mend something.
+    pub(crate) fn is_to_mend(&self) -> bool {
+        match self {
+            Self::Looked { to_mend, .. } => *to_mend,
+            Self::Rows(_) | Self::One(_) | Self::Text(_) | Self::Page { .. } => false,
+        }
+    }
 }
 
 /// Prints what a command says.
@@ -33,8 +52,10 @@ pub fn say(said: &Said, json: bool) {
         (Said::Rows(rows), false) if alike(rows) => table(rows),
         (Said::Rows(rows), false) => rows.iter().map(fields).collect::<Vec<_>>().join("\n\n"),
         (Said::One(one), false) => fields(one),
-        (Said::Page { data, .. }, true) => pretty(data),
-        (Said::Text(text), _) | (Said::Page { text, .. }, false) => text.trim_end().to_owned(),
+        (Said::Page { data, .. } | Said::Looked { data, .. }, true) => pretty(data),
+        (Said::Text(text), _) | (Said::Page { text, .. } | Said::Looked { text, .. }, false) => {
+            text.trim_end().to_owned()
+        }
     };
     // A reader that left, such as `head`, is no error of ours.
     let _ = writeln!(std::io::stdout(), "{text}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use phi_dialect::{HostError, HostErrorKind, HostFault};
-use phi_record::Ended;
+use phi_record::{Ended, Obstacle};
 use phi_route::health::{Sign, Unfit};
 use phi_words::{Code, Refusal, Wait};
 
@@ -18,6 +18,8 @@ use crate::deadline::Late;
 pub(crate) struct Verdict {
     /// How the attempt ended.
     pub(crate) ended: Ended,
+    /// What kept a connection from being made, where it ended so.
+    pub(crate) obstacle: Option<Obstacle>,
     /// What that shows of the route.
     pub(crate) sign: Sign,
     /// Whether another route may be tried.
@@ -73,8 +75,8 @@ impl Verdict {
     pub(crate) fn of_trouble(trouble: &Trouble) -> Self {
         match trouble {
             Trouble::Target(_) => Self::no_key(),
-            Trouble::Connect(error) if is_ours(error) => Self::of(Ended::Connect, Sign::Nothing),
-            Trouble::Connect(_) => Self::of(Ended::Connect, Sign::Unreachable),
+            Trouble::Connect(error) if is_ours(error) => Self::no_way(Obstacle::Ours, Sign::Nothing),
+            Trouble::Connect(error) => Self::no_way(error.obstacle(), Sign::Unreachable),
             Trouble::Late(Late::FirstByte | Late::Idle) => Self::late(true),
             Trouble::Late(Late::Total) => Self::late(false),
             Trouble::Broken(_) => Self::host(Ended::Broken),
@@ -122,12 +124,16 @@ impl Verdict {
         }
     }
 
+    fn no_way(obstacle: Obstacle, sign: Sign) -> Self {
+        Self { obstacle: Some(obstacle), ..Self::of(Ended::Connect, sign) }
+    }
+
     fn host(ended: Ended) -> Self {
         Self::of(ended, Sign::Fault)
     }
 
     fn of(ended: Ended, sign: Sign) -> Self {
-        Self { ended, sign, goes_on: true, retry_after: None, refusal: failed() }
+        Self { ended, obstacle: None, sign, goes_on: true, retry_after: None, refusal: failed() }
     }
 
     fn late(goes_on: bool) -> Self {

@@ -178,6 +178,7 @@ impl Upstream {
                 }
                 Err(verdict) => {
                     tracing::warn!(id = %entry.id(), %route, ended = ?verdict.ended, "a route did not answer");
+                    verdict.obstacle.into_iter().for_each(|obstacle| entry.obstacle(obstacle));
                     entry.end(verdict.ended);
                     verdicts.push(verdict);
                 }

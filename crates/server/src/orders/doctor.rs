@@ -31,12 +31,13 @@ pub enum Orders {
     /// sent to anybody.
     #[command(after_help = "example: phi doctor routes --org st-mary")]
     Routes(Routes),
-    /// Ask each host for which there is a key one short question, and show what differs from the catalogue. This leaves the
-    /// building, without PHI, and costs a little.
+    /// Ask each host for which there is a key one short question for each kind of work, and show what differs from the
+    /// catalogue. This leaves the building, without PHI, and costs a little. It ends with status 1 where an operator has to
+    /// mend something.
     #[command(after_help = "example: phi doctor hosts --org st-mary --host infomaniak --yes")]
     Hosts(hosts::Hosts),
     /// Ask the hosts that share an embedding space for vectors of the same public sentences, and show which differ. This
-    /// leaves the building, without PHI, and costs a little.
+    /// leaves the building, without PHI, and costs a little. It ends with status 1 where an operator has to mend something.
     #[command(after_help = "example: phi doctor spaces --org st-mary --yes")]
     Spaces(spaces::Spaces),
 }

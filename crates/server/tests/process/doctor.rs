@@ -60,6 +60,28 @@ fn codes(told: &Value, name: &str) -> Vec<(String, Vec<String>)> {
     told.as_array().expect("rows").iter().map(|row| (text(&row[name]), found(row))).collect()
 }
 
+/// Vectors of the host `both`.
+const VECTORS_TOO: &str = r#"
+[route.both-vectors]
+host = "both"
+model = "vectors"
+own = "own-vectors"
+modality = "embeddings"
+space = "tested@8"
+dimension = 8
+status = "live"
+price = { currency = "USD", input = "1.00" }
+source = "a test"
+date = "2026-01-01"
+"#;
+
+/// What a command says that found something to mend, and so ends with status 1.
+fn found_to_mend(deploy: &Deploy, args: &[&str]) -> Value {
+    let ran = deploy.run(&[&["--json"], args].concat());
+    assert_eq!(ran.code, Some(1), "{args:?} {ran:?}");
+    serde_json::from_str(&ran.out).expect("JSON")
+}
+
 /// Puts the key of the provider into the vault for one of its hosts more.
 fn put(deploy: &Deploy, host: &str) {
     let put = deploy.run_with(&["vault", "put", host, "--name", host], PROVIDER_KEY);
@@ -98,7 +120,7 @@ async fn each_host_is_asked_once_and_what_differs_is_told() {
     faults.iter().for_each(|(name, ..)| put(&deploy, name));
     let serving = Serving::start(&deploy);
 
-    let told = deploy.json(&["doctor", "hosts", "--org", "org", "--yes"]);
+    let told = found_to_mend(&deploy, &["doctor", "hosts", "--org", "org", "--yes"]);
     let mut wanted: Vec<_> =
         faults.iter().map(|(name, _, what)| ((*name).to_owned(), vec![(*what).to_owned()])).collect();
     wanted.push(("tested".to_owned(), vec![]));
@@ -109,6 +131,8 @@ async fn each_host_is_asked_once_and_what_differs_is_told() {
     for row in told.as_array().expect("rows") {
         assert_eq!((&row["region"], &row["modality"]), (&json!("CH"), &json!("chat")), "{row}");
         assert_eq!(row["first_byte_ms"].is_u64(), row["host"] != "shut", "{row}");
+        let obstacle = if row["host"] == "shut" { json!("refused") } else { Value::Null };
+        assert_eq!(row["found"][0]["obstacle"], obstacle, "{row}");
     }
     for (host, (name, ..)) in hosts.iter().zip(&faults) {
         assert_eq!(host.seen().len(), usize::from(*name != "shut"), "{name}");
@@ -119,10 +143,11 @@ async fn each_host_is_asked_once_and_what_differs_is_told() {
 
     // One host alone, for people; the one that answered from elsewhere is withdrawn, and not asked again.
     let page = deploy.run(&["doctor", "hosts", "--org", "org", "--host", "elsewhere", "--yes"]);
+    assert_eq!(page.code, Some(1), "it has to be accepted again");
     assert!(page.out.contains("not_asked") && page.out.contains("phi ledger show"), "{page:?}");
     assert_eq!((hosts[0].seen().len(), good.seen().len()), (1, 1));
     let page = deploy.run(&["doctor", "hosts", "--org", "org", "--host", "tested", "--yes"]);
-    assert!(page.out.contains("as the catalogue says"), "{page:?}");
+    assert!(page.out.contains("as the catalogue says") && page.code == Some(0), "{page:?}");
     assert_eq!(good.seen().len(), 2);
     serving.stop();
 
@@ -147,6 +172,30 @@ async fn each_host_is_asked_once_and_what_differs_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_is_asked_for_each_kind_of_work_and_what_passes_is_nobodys_to_mend() {
+    let host = host().await;
+    let deploy = Deploy::ready(host.address());
+    deploy.catalogue("tested.toml", &(rows(host.address()) + &chat("both", host.address()) + VECTORS_TOO));
+    put(&deploy, "both");
+    let serving = Serving::start(&deploy);
+    let ask = ["doctor", "hosts", "--org", "org", "--host", "both", "--yes"];
+
+    let told = deploy.json(&ask);
+    let kinds: Vec<_> = told.as_array().expect("rows").iter().map(|row| (&row["modality"], &row["found"])).collect();
+    assert_eq!(kinds, [(&json!("chat"), &json!([])), (&json!("embeddings"), &json!([]))], "{told}");
+    let paths: Vec<_> = host.seen().iter().map(|seen| seen.path().to_owned()).collect();
+    assert_eq!(paths, ["/v1/chat/completions", "/v1/embeddings"]);
+
+    host.always(Some(Fault::status(503)));
+    let told = deploy.json(&ask);
+    let found = json!([{"what": "host_error", "to_mend": false, "says": "answers with an error of its own"}]);
+    assert!(told.as_array().expect("rows").iter().all(|row| row["found"] == found), "{told}");
+    host.always(Some(Fault::status(401)));
+    assert_eq!(codes(&found_to_mend(&deploy, &ask), "host")[0].1, ["key_refused"]);
+    serving.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hosts_of_one_space_are_compared() {
     let (first, second, third) = (host().await, host().await, host().await);
     let deploy = Deploy::ready(first.address());
@@ -167,7 +216,8 @@ async fn hosts_of_one_space_are_compared() {
 
     second.always(Some(Fault::Vectors { lie: VectorLie::Other }));
     third.always(Some(Fault::Vectors { lie: VectorLie::Longer }));
-    let told = ask();
+    let to_mend = || found_to_mend(&deploy, &["doctor", "spaces", "--org", "org", "--space", "tested@8", "--yes"]);
+    let told = to_mend();
     assert_eq!(as_found(&told), [vec![""; 0], vec!["other_vectors"], vec!["other_norm"]], "{told}");
     let page = deploy.run(&["doctor", "spaces", "--org", "org", "--yes"]);
     assert!(page.out.contains("least cosine") && page.out.contains("the first"), "{page:?}");
@@ -175,7 +225,7 @@ async fn hosts_of_one_space_are_compared() {
     // Whoever gives no vectors is not the first.
     first.always(Some(Fault::status(503)));
     third.behave();
-    let told = ask();
+    let told = to_mend();
     assert_eq!(as_found(&told), [vec!["host_error"], vec![], vec!["other_vectors"]], "{told}");
     let asked: Value = serde_json::from_slice(&first.seen()[0].body).expect("JSON");
     assert_eq!(asked["input"][0], json!(SENTENCE));

@@ -215,7 +215,9 @@ async fn shown(stand: &Stand, route: &str) -> Value {
     let order: Order = serde_json::from_value(order).unwrap();
     match order.run(&stand.deployment, By::Operator(0)).await.unwrap() {
         Said::Rows(mut rows) if rows.len() == 1 => rows.remove(0),
-        said @ (Said::Rows(_) | Said::One(_) | Said::Text(_) | Said::Page { .. }) => panic!("{said:?}"),
+        said @ (Said::Rows(_) | Said::One(_) | Said::Text(_) | Said::Page { .. } | Said::Looked { .. }) => {
+            panic!("{said:?}")
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phi_record::entry::{Ended, Incident, Reach, Status};
+use phi_record::entry::{Ended, Incident, Obstacle, Reach, Status};
 use phi_simulate::{Ca, Fault, Host, Shape};
 use phi_upstream::Deadlines;
 use serde_json::json;
@@ -115,6 +115,7 @@ async fn a_host_that_cannot_prove_who_it_is_is_sent_nothing() {
         assert_eq!((reply.status, reply.header("x-phi-attempts")), (200, Some("2")));
         let attempt = stand.closed(reply.id()).await.attempts.remove(0);
         assert_eq!((attempt.ended, attempt.reach), (Ended::Connect, Reach::NotSent));
+        assert_eq!(attempt.obstacle, Some(Obstacle::Tls));
     }
     assert!(imposter.seen().is_empty(), "{:?}", imposter.seen());
 }

@@ -271,13 +271,13 @@ pub(crate) async fn page(deployment: &Deployment, words: &str) -> Value {
             assert!(!text.is_empty());
             data
         }
-        said @ (Said::One(_) | Said::Rows(_) | Said::Text(_)) => panic!("{said:?} is no page"),
+        said @ (Said::One(_) | Said::Rows(_) | Said::Text(_) | Said::Looked { .. }) => panic!("{said:?} is no page"),
     }
 }
 
 pub(crate) async fn run(deployment: &Deployment, order: Order) -> Value {
     match order.run(deployment, By::Operator(0)).await.unwrap() {
         Said::One(one) => one,
-        said @ (Said::Rows(_) | Said::Text(_) | Said::Page { .. }) => panic!("{said:?}"),
+        said @ (Said::Rows(_) | Said::Text(_) | Said::Page { .. } | Said::Looked { .. }) => panic!("{said:?}"),
     }
 }

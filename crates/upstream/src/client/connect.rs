@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
+use phi_record::Obstacle;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -71,6 +72,27 @@ pub(crate) enum ConnectError {
     Http(#[source] Why),
     #[error("the host closed the connection before a request was sent")]
     Closed,
+}
+
+impl ConnectError {
+    /// The same in the one word that is written down.
+    pub(crate) fn obstacle(&self) -> Obstacle {
+        match self {
+            Self::Unresolved(_) | Self::NoAddress => Obstacle::Name,
+            Self::Address => Obstacle::Address,
+            Self::Plain => Obstacle::Plain,
+            Self::Tcp(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => Obstacle::Refused,
+                io::ErrorKind::TimedOut => Obstacle::Timeout,
+                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Obstacle::Silent,
+                _ => Obstacle::Network,
+            },
+            Self::Tls(_) => Obstacle::Tls,
+            Self::Late => Obstacle::Timeout,
+            Self::Proxy(_) => Obstacle::Proxy,
+            Self::Http(_) | Self::Closed => Obstacle::Silent,
+        }
+    }
 }
 
 impl Connector {

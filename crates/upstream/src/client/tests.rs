@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use phi_catalog::{Auth, Dialect, Evidence, Extent, Host as Row, Template};
+use phi_record::Obstacle;
 use phi_simulate::{Ca, Ended, Fault, Host, Http, Says};
 use phi_vault::AwsKey;
 use phi_words::{Prompt, ProviderKey};
@@ -378,13 +379,24 @@ async fn a_redirect_is_an_answer_and_not_followed(http: Http) {
     assert!(other.seen().is_empty());
 }
 
+/// What kept a connection from being made.
+fn in_the_way<T>(tried: Result<T, Trouble>) -> Option<Obstacle> {
+    match tried {
+        Err(Trouble::Connect(error)) => Some(error.obstacle()),
+        Ok(_) | Err(_) => None,
+    }
+}
+
 async fn a_host_that_cannot_be_connected_to_was_sent_nothing(http: Http) {
     let set = set(http, quick()).await;
     let sent = Sent::default();
     set.host.shut();
-    assert!(matches!(set.send_to(&set.target, ASK, &sent).await, Err(Trouble::Connect(_))));
+    while tokio::net::TcpStream::connect(set.host.address()).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(in_the_way(set.send_to(&set.target, ASK, &sent).await), Some(Obstacle::Refused));
     let unknown = target("https://other.host.test", false);
-    assert!(matches!(set.send_to(&unknown, ASK, &sent).await, Err(Trouble::Connect(_))));
+    assert_eq!(in_the_way(set.send_to(&unknown, ASK, &sent).await), Some(Obstacle::Name));
     assert!(!sent.has_left());
     assert!(set.host.seen().is_empty());
 }
@@ -402,7 +414,7 @@ async fn a_host_must_prove_who_it_is(http: Http) {
         let client = Client::with_hosts(hosts, ca.certificate(), quick()).expect("a client");
         let set = Set { host, client, target: target("https://api.host.test", false) };
         let sent = Sent::default();
-        assert!(matches!(set.send_to(&set.target, ASK, &sent).await, Err(Trouble::Connect(_))));
+        assert_eq!(in_the_way(set.send_to(&set.target, ASK, &sent).await), Some(Obstacle::Tls));
         assert!(!sent.has_left() && set.host.seen().is_empty());
     }
 }
@@ -425,6 +437,7 @@ async fn premises_alone_may_be_plain_and_private() {
         let error = set.send_to(&target, ASK, &sent).await.expect_err(private);
         let chain = format!("{:?}", chain_of(&error));
         assert!(chain.contains("an address that a host of its kind cannot have"), "{private}: {chain}");
+        assert_eq!(in_the_way(Err::<(), _>(error)), Some(Obstacle::Address), "{private}");
     }
     assert!(!sent.has_left());
     assert_eq!(set.host.connections(), before);

@@ -5,7 +5,7 @@ mod world;
 
 use std::time::Duration;
 
-use phi_record::{Ended, Incident, Outcome, Reach, Status};
+use phi_record::{Ended, Incident, Obstacle, Outcome, Reach, Status};
 use phi_simulate::{Ended as Seen, Fault, Http, Says, Shape};
 use phi_upstream::{Answer, Failure, Reply};
 use phi_words::{Code, Quality, RequestId, Wait};
@@ -141,13 +141,17 @@ async fn each_is_followed(http: Http, table: &[(bool, Fault, Ended)]) {
 async fn a_host_that_cannot_be_reached_or_shown_a_key_was_sent_nothing() {
     let world = World::new(3, &[1]).await;
     world.hosts[0].shut();
+    while tokio::net::TcpStream::connect(world.hosts[0].address()).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
     let id = RequestId::new();
     let reply = world.ask(id, false).await.expect("a reply");
     assert_eq!(reply.route.as_str(), "r2");
     take(reply).await.expect("an answer");
     let attempts = world.closed(id).await.attempts;
-    let told: Vec<_> = attempts.iter().map(|attempt| (attempt.ended, attempt.reach)).collect();
-    assert_eq!(told[..2], [(Ended::Connect, Reach::NotSent), (Ended::NoKey, Reach::NotSent)]);
+    let told: Vec<_> = attempts.iter().map(|attempt| (attempt.ended, attempt.reach, attempt.obstacle)).collect();
+    let refused = (Ended::Connect, Reach::NotSent, Some(Obstacle::Refused));
+    assert_eq!(told[..2], [refused, (Ended::NoKey, Reach::NotSent, None)]);
     assert_eq!(world.seen(), [0, 0, 1]);
 }
 

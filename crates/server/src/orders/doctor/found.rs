@@ -1,6 +1,6 @@
 use phi_catalog::Row;
 use phi_record::entry::ClosedRecord;
-use phi_record::{Ended, Incident, Reach, Status};
+use phi_record::{Attempt, Ended, Incident, Obstacle, Reach, Status};
 use phi_words::Quality;
 use serde::Serialize;
 
@@ -11,13 +11,24 @@ use super::asking::{Asked, PATIENCE};
 pub(super) struct Found {
     /// A code, which never changes its meaning.
     pub(super) what: &'static str,
+    /// Of a host that cannot be reached, what keeps a connection from being made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) obstacle: Option<Obstacle>,
+    /// Whether an operator has to mend it: otherwise time or the host does.
+    pub(super) to_mend: bool,
     /// The same as a sentence without its subject, the host.
     pub(super) says: String,
 }
 
 impl Found {
+    /// Something that an operator has to mend.
     pub(super) fn new(what: &'static str, says: impl Into<String>) -> Self {
-        Self { what, says: says.into() }
+        Self { what, obstacle: None, to_mend: true, says: says.into() }
+    }
+
+    /// Something that time mends, or the host.
+    pub(super) fn passing(what: &'static str, says: impl Into<String>) -> Self {
+        Self { to_mend: false, ..Self::new(what, says) }
     }
 }
 
@@ -25,12 +36,14 @@ impl Found {
 pub(super) fn found(row: &Row, asked: &Asked) -> Vec<Found> {
     let mut found = Vec::new();
     match (&asked.answered, &asked.closed) {
-        (None, _) => found.push(Found::new("late", format!("did not answer within {} seconds", PATIENCE.as_secs()))),
+        (None, _) => {
+            found.push(Found::passing("late", format!("did not answer within {} seconds", PATIENCE.as_secs())))
+        }
         (Some(Err(refusal)), None) => {
             found.push(Found::new("not_asked", format!("was not asked: {}", refusal.message)))
         }
         (Some(Err(refusal)), Some(closed)) => match closed.attempts.last() {
-            Some(attempt) => found.extend(ended(row, attempt.ended, attempt.reach)),
+            Some(attempt) => found.extend(ended(row, attempt)),
             None => found.push(Found::new("not_asked", format!("was not asked: {}", refusal.message))),
         },
         (Some(Ok(_)), _) => {}
@@ -42,36 +55,59 @@ pub(super) fn found(row: &Row, asked: &Asked) -> Vec<Found> {
 }
 
 /// How an attempt ended that gave no answer.
-fn ended(row: &Row, ended: Ended, reach: Reach) -> Option<Found> {
-    let far = match reach {
+fn ended(row: &Row, attempt: &Attempt) -> Option<Found> {
+    let far = match attempt.reach {
         Reach::NotSent => "before anything was sent",
         Reach::Sent => "after the request was sent",
         Reach::Answered => "in the middle of its answer",
     };
-    let (what, says) = match ended {
+    Some(match attempt.ended {
         Ended::Ok => return None,
-        Ended::Connect => (
-            "unreachable",
-            "cannot be reached: its name, its port, its certificate or the way there; the server's log says which"
-                .into(),
-        ),
-        Ended::Timeout => ("late", format!("did not answer in time, {far}")),
-        Ended::Broken => ("broken", format!("broke the connection {far}")),
-        Ended::NoKey => ("no_key", "was not asked: the vault did not give its key".into()),
-        Ended::Account => ("key_refused", "refuses the key, or the account behind it".into()),
-        Ended::Row => ("model_unknown", format!("does not know `{}`, or not for this account", row.own)),
-        Ended::RateLimited => ("rate_limited", "has no room for this account now".into()),
-        Ended::HostError => ("host_error", "answers with an error of its own".into()),
-        Ended::Redirect => ("redirect", "sends us elsewhere, which is not followed".into()),
-        Ended::Rejected => {
-            ("field_refused", "refuses a plain request: a field that the catalogue says it takes, or its value".into())
+        Ended::Connect => {
+            let says = attempt.obstacle.map_or("cannot be reached; the server's log says why", unreachable);
+            Found { obstacle: attempt.obstacle, ..Found::new("unreachable", says) }
         }
-        Ended::Malformed => ("malformed", "gives an answer that is none in its dialect".into()),
-        Ended::Truncated => ("truncated", "stops in the middle of its answer".into()),
-        Ended::Mismatch => ("elsewhere", elsewhere()),
-        Ended::Running | Ended::CallerLeft => ("unfinished", "was not heard to the end".into()),
-    };
-    Some(Found { what, says })
+        Ended::Timeout => Found::passing("late", format!("did not answer in time, {far}")),
+        Ended::Broken => Found::passing("broken", format!("broke the connection {far}")),
+        Ended::NoKey => Found::new("no_key", "was not asked: the vault did not give its key"),
+        Ended::Account => Found::new("key_refused", "refuses the key, or the account behind it"),
+        Ended::Row => Found::new("model_unknown", format!("does not know `{}`, or not for this account", row.own)),
+        Ended::RateLimited => Found::passing("rate_limited", "has no room for this account now"),
+        Ended::HostError => Found::passing("host_error", "answers with an error of its own"),
+        Ended::Redirect => Found::new("redirect", "sends us elsewhere, which is not followed"),
+        Ended::Rejected => Found::new(
+            "field_refused",
+            "refuses a plain request: a field that the catalogue says it takes, or its value",
+        ),
+        Ended::Malformed => Found::new("malformed", "gives an answer that is none in its dialect"),
+        Ended::Truncated => Found::passing("truncated", "stops in the middle of its answer"),
+        Ended::Mismatch => Found::new("elsewhere", elsewhere()),
+        Ended::Running | Ended::CallerLeft => Found::passing("unfinished", "was not heard to the end"),
+    })
+}
+
+/// What keeps a connection from being made, and where to look.
+fn unreachable(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Name => "cannot be reached: its name does not resolve; look at its address and at this machine's DNS",
+        Obstacle::Address => {
+            "cannot be reached: its name leads to an address that such a host cannot have, a private one where it is not on \
+             the premises, or a public one where it is"
+        }
+        Obstacle::Plain => "cannot be reached: its address is plain HTTP, which is for premises alone",
+        Obstacle::Refused => "cannot be reached: nobody listens at its port, or a firewall refuses the connection",
+        Obstacle::Network => "cannot be reached: there is no way to its address; look at routes and firewalls",
+        Obstacle::Timeout => "cannot be reached: it did not take the connection in time; a firewall may swallow it",
+        Obstacle::Tls => {
+            "cannot be reached: its certificate does not prove who it is, or TLS cannot be agreed on; a root of your own goes \
+             into `upstream.ca_file`"
+        }
+        Obstacle::Proxy => {
+            "cannot be reached: the proxy of `upstream.proxy` opens no way to it; the server's log says why"
+        }
+        Obstacle::Silent => "cannot be reached: it takes the connection and speaks no HTTP on it, or closes it",
+        Obstacle::Ours => "was not reached: this machine has no files, ports or memory left",
+    }
 }
 
 fn elsewhere() -> String {

@@ -30,9 +30,10 @@ pub struct Hosts {
     pub(super) yes: bool,
 }
 
-/// What of a host is asked, and where; or why it cannot be.
+/// What of a host is asked for one kind of work, and where; or why it cannot be.
 struct Choice<'a> {
     host: &'a Host,
+    modality: Modality,
     route: Result<(&'a Row, Region), Dropped>,
 }
 
@@ -51,11 +52,13 @@ impl Hosts {
         let usual = Usage { input: 32, output: 16, ..Usage::default() };
         let cost = |row: &Row| catalogue.list_cost(row, &usual).map_or(i64::MAX, MicroUsd::micros);
         let choices: Vec<Choice<'_>> = hosts
-            .filter_map(|host| {
-                let mut live: Vec<&Row> = rows.iter().copied().filter(|row| row.host.name == host.name).collect();
-                live.retain(|row| row.is_live(today) && matches!(row.modality, Modality::Chat | Modality::Embeddings));
-                live.sort_by_key(|row| (row.modality != Modality::Chat, cost(row), row.route.clone()));
-                choose(host, &live, &asking)
+            .flat_map(|host| [(host, Modality::Chat), (host, Modality::Embeddings)])
+            .filter_map(|(host, modality)| {
+                let of_host = |row: &&Row| row.host.name == host.name && row.modality == modality;
+                let mut live: Vec<&Row> = rows.iter().copied().filter(of_host).collect();
+                live.retain(|row| row.is_live(today));
+                live.sort_by_key(|row| (cost(row), row.route.clone()));
+                choose(host, modality, &live, &asking)
             })
             .collect();
         let keyless = self.hosts.iter().find(|name| !choices.iter().any(|choice| choice.host.name == **name));
@@ -64,32 +67,38 @@ impl Hosts {
         }
         asking.record(by, "doctor.hosts", choices.iter().filter(|choice| choice.route.is_ok()).count()).await?;
         let mut told = Vec::with_capacity(choices.len());
-        for Choice { host, route } in choices {
+        for Choice { host, modality, route } in choices {
             told.push(match route {
                 Ok((row, region)) => {
                     let asked = asking.ask(row, &region, &question(row)).await?;
                     (host, shown(row, &region, &asked), found(row, &asked))
                 }
-                Err(why) => (host, json!({ "host": host.name }), vec![Found::new("not_asked", why.sentence())]),
+                // What keeps it from being asked is the operator's own word, unless it was to be asked by name.
+                Err(why) => {
+                    let found =
+                        Found { to_mend: self.hosts.contains(&host.name), ..Found::new("not_asked", why.sentence()) };
+                    (host, json!({ "host": host.name, "modality": modality }), vec![found])
+                }
             });
         }
-        Ok(Said::Page {
+        Ok(Said::Looked {
             text: page(&asking, &told),
+            to_mend: told.iter().any(|(.., found)| found.iter().any(|one| one.to_mend)),
             data: told.into_iter().map(|(_, row, found)| with(row, &found)).collect(),
         })
     }
 }
 
 /// The first of a host's routes that can be asked; nothing of a host that does nothing of the kind.
-fn choose<'a>(host: &'a Host, live: &[&'a Row], asking: &Asking<'_>) -> Option<Choice<'a>> {
+fn choose<'a>(host: &'a Host, modality: Modality, live: &[&'a Row], asking: &Asking<'_>) -> Option<Choice<'a>> {
     let mut why = None;
     for &row in live {
         match asking.region(row) {
-            Ok(region) => return Some(Choice { host, route: Ok((row, region)) }),
+            Ok(region) => return Some(Choice { host, modality, route: Ok((row, region)) }),
             Err(dropped) => why = why.or(Some(dropped)),
         }
     }
-    why.map(|dropped| Choice { host, route: Err(dropped) })
+    why.map(|dropped| Choice { host, modality, route: Err(dropped) })
 }
 
 /// One short question. It names the route, so that no other is planned.
@@ -134,6 +143,7 @@ fn page(asking: &Asking<'_>, told: &[(&Host, Value, Vec<Found>)]) -> String {
     let line = |(host, row, found): &(&Host, Value, Vec<Found>)| {
         json!({
             "host": host.name,
+            "modality": row["modality"],
             "asked": row["route"],
             "region": row["region"],
             "first_byte_ms": row["first_byte_ms"],
@@ -142,12 +152,14 @@ fn page(asking: &Asking<'_>, told: &[(&Host, Value, Vec<Found>)]) -> String {
         })
     };
     let lines: Vec<Value> = told.iter().map(line).collect();
-    let mut page =
-        format!("Hosts with a key that {} may use, asked one short question each, without PHI.\n\n", asking.org().name);
+    let mut page = format!(
+        "Hosts with a key that {} may use, asked one short question for each kind of work, without PHI.\n\n",
+        asking.org().name
+    );
     let _ = writeln!(page, "{}", table(&lines));
     for (host, row, found) in told.iter().filter(|(_, _, found)| !found.is_empty()) {
         let _ = writeln!(page, "\n{}", host.name);
-        for Found { what, says } in found {
+        for Found { what, says, .. } in found {
             let _ = writeln!(page, "  {what}: {says}");
         }
         if let Some(id) = row["request"].as_str() {

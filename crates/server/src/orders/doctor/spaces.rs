@@ -77,7 +77,8 @@ impl Spaces {
             let who = routes.first().map_or("no route".to_owned(), |(row, _)| format!("{} alone", row.route));
             let _ = writeln!(text, "\nnothing to compare in {space}: {} may ask {who}", asking.org().name);
         }
-        Ok(Said::Page { text, data: told.into_iter().map(|(row, found)| with(row, &found)).collect() })
+        let to_mend = told.iter().any(|(_, found)| found.iter().any(|one| one.to_mend));
+        Ok(Said::Looked { text, to_mend, data: told.into_iter().map(|(row, found)| with(row, &found)).collect() })
     }
 }
 
@@ -154,7 +155,7 @@ fn page(asking: &Asking<'_>, told: &[(Value, Vec<Found>)]) -> String {
     let _ = writeln!(page, "{}", table(&lines));
     for (row, found) in told.iter().filter(|(_, found)| !found.is_empty()) {
         let _ = writeln!(page, "\n{}", row["route"].as_str().unwrap_or_default());
-        for Found { what, says } in found {
+        for Found { what, says, .. } in found {
             let _ = writeln!(page, "  {what}: {says}");
         }
     }
