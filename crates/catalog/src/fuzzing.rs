@@ -102,8 +102,9 @@ pub fn imports(bytes: &[u8]) {
     }
 }
 
+/// A table may call something by no name at all, but not by one that does something to a terminal.
 fn prints(line: &str) {
-    assert!(!line.is_empty() && !line.chars().any(char::is_control), "{line:?}");
+    assert!(!line.chars().any(char::is_control), "{line:?}");
 }
 
 #[cfg(test)]
