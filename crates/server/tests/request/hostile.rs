@@ -59,6 +59,45 @@ fn spoiled(random: &mut Random, body: &str) -> Vec<u8> {
     bytes
 }
 
+/// What is wrong with it is told by the code, whichever way it came in, and so it stands in the ledger.
+#[tokio::test]
+async fn bad_input_by_every_way_in_is_refused_and_recorded() {
+    let stand = Stand::up().await;
+    for (path, good) in [
+        ("/v1/chat/completions", r#"{"model":"alps/m","messages":[{"role":"user","content":"hi"}]}"#),
+        ("/v1/messages", r#"{"model":"alps/m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#),
+        ("/v1/responses", r#"{"model":"alps/m","input":[{"role":"user","content":"hi"}]}"#),
+    ] {
+        let with = |field: &str| format!("{},{field}}}", good.strip_suffix('}').unwrap()).into_bytes();
+        let deep = format!(r#""tools":{}{}"#, "[".repeat(1_000), "]".repeat(1_000));
+        for (bad, code) in [
+            (Vec::new(), "invalid_json"),
+            (vec![0], "invalid_json"),
+            ([&b"\xef\xbb\xbf"[..], good.as_bytes()].concat(), "invalid_json"),
+            (good.encode_utf16().flat_map(u16::to_le_bytes).collect(), "invalid_json"),
+            (good.replace("hi", "\\ud83d").into_bytes(), "invalid_json"),
+            (with(r#""temperature":NaN"#), "invalid_json"),
+            (with(r#""model":"alps/m""#), "duplicate_key"),
+            (with(r#""temperature":1e999"#), "invalid_request"),
+            (with(&deep), "invalid_request"),
+            (good.replace("\"hi\"", "7").into_bytes(), "invalid_request"),
+            (with(r#""tools":[{"type":"patient","name":"a"}]"#), "unsupported_parameter"),
+            (with(r#""file_id":"patient""#), "unsupported_parameter"),
+        ] {
+            let shown = String::from_utf8_lossy(&bad).chars().take(120).collect::<String>();
+            let reply = stand.ask(Ask::text(path, bad)).await;
+            assert_eq!((reply.status, reply.json()["error"]["code"].as_str()), (400, Some(code)), "{path} {shown}");
+            assert!(!reply.text().contains("patient"), "{}", reply.text());
+            // Of each agent so many a second are written, and no more.
+            stand.clock.advance(Duration::from_secs(1));
+            let refused = stand.refused(reply.id()).await.expect("it stands in the ledger");
+            assert_eq!(refused.code.as_str(), code, "{path} {shown}");
+        }
+    }
+    assert!(stand.reached().is_empty());
+    assert!(stand.recorder.ledger().verify().is_ok());
+}
+
 #[tokio::test]
 async fn whatever_is_asked_is_refused_or_answered_and_recorded() {
     let stand = Stand::up().await;
