@@ -94,10 +94,11 @@ impl Dialect {
                 Modality::Video | Modality::Math => false,
             },
             Self::AzureOpenAi => matches!(modality, Modality::Chat | Modality::Embeddings),
-            Self::Mistral | Self::Anthropic | Self::AnthropicVertex | Self::Gemini | Self::Bedrock => {
-                modality == Modality::Chat
-            }
-            Self::AzureSpeech | Self::AzureDocuments | Self::Fal => false,
+            Self::Mistral => matches!(modality, Modality::Chat | Modality::Speech),
+            Self::Anthropic | Self::AnthropicVertex | Self::Gemini | Self::Bedrock => modality == Modality::Chat,
+            Self::Fal => modality == Modality::Image,
+            Self::AzureSpeech => modality == Modality::Speech,
+            Self::AzureDocuments => false,
         }
     }
 }

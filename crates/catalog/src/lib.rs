@@ -38,4 +38,4 @@ pub use place::{Extent, Territory};
 pub use price::{Above, CREDITS, Cost, CostError, ExactUsd, MARGIN_BP, Micros, Price, Rate, UnitPrice};
 pub use problem::{Problem, Problems};
 pub use provider::{Offer, Provider};
-pub use row::{Carries, JsonObject, LimitName, Retirement, Row, Says, Status, Tokenizer};
+pub use row::{Carries, JsonObject, LimitName, Retirement, Row, Says, Sound, Status, Tokenizer};

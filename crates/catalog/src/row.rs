@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -103,6 +103,10 @@ pub struct Carries {
     pub base64: bool,
     /// Whose tokenizer the model uses.
     pub tokenizer: Tokenizer,
+    /// What the host writes sound as; all there is, unless the row says otherwise.
+    pub sounds: BTreeSet<Sound>,
+    /// How the host calls the voices that callers name otherwise, such as `alloy`.
+    pub voices: BTreeMap<String, String>,
 }
 
 /// Whether a row serves.
@@ -157,6 +161,29 @@ pub enum JsonObject {
     Native,
     /// By a schema that any object satisfies, because it refuses `json_object`.
     Schema,
+}
+
+/// What sound is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sound {
+    /// MPEG audio layer III.
+    Mp3,
+    /// Opus in Ogg.
+    Opus,
+    /// AAC in ADTS.
+    Aac,
+    /// FLAC.
+    Flac,
+    /// PCM of 16 bits in RIFF.
+    Wav,
+    /// PCM of 16 bits at 24 kHz, mono, without a header.
+    Pcm,
+}
+
+impl Sound {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Mp3, Self::Opus, Self::Aac, Self::Flac, Self::Wav, Self::Pcm];
 }
 
 /// Whose tokenizer a model uses.

@@ -7,7 +7,8 @@ use phi_words::{Capability, HostName, Modality, ModelName, ProviderName, Region,
 use serde::Deserialize;
 
 use crate::{
-    Auth, Dialect, Evidence, Extent, JsonObject, LimitName, Offer, Price, Retirement, Status, Template, Tokenizer,
+    Auth, Dialect, Evidence, Extent, JsonObject, LimitName, Offer, Price, Retirement, Sound, Status, Template,
+    Tokenizer,
 };
 
 /// `[region.NAME]`
@@ -85,6 +86,9 @@ pub(crate) struct WrittenRoute {
     pub(crate) replies_as: Option<BTreeSet<ModelName>>,
     #[serde(default)]
     pub(crate) lacks: BTreeSet<String>,
+    pub(crate) sounds: Option<BTreeSet<Sound>>,
+    #[serde(default)]
+    pub(crate) voices: BTreeMap<String, String>,
     pub(crate) price: Option<Price>,
     pub(crate) source: Option<String>,
     pub(crate) date: Option<Date>,

@@ -1,9 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use phi_words::{Capability, Code, ModelName, Prompt, Refusal};
 
+use crate::Sound;
 use crate::anthropic::At;
 
 /// What one route can carry: built by the caller from a catalogue row.
@@ -35,6 +36,10 @@ pub struct Carry {
     pub tokenizer: Tokenizer,
     /// How long the model's vectors are unless `dimensions` says otherwise; `None` for chat.
     pub dimension: Option<u32>,
+    /// What the host writes sound as.
+    pub sounds: BTreeSet<Sound>,
+    /// How it calls the voices that callers name otherwise.
+    pub voices: BTreeMap<String, String>,
 }
 
 impl Carry {
@@ -54,6 +59,8 @@ impl Carry {
             base64: false,
             tokenizer: Tokenizer::Other,
             dimension: None,
+            sounds: Sound::ALL.into(),
+            voices: BTreeMap::new(),
         }
     }
 }

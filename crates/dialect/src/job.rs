@@ -5,6 +5,7 @@
 
 pub(crate) mod fal;
 mod openai;
+mod speech;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use phi_words::{Class, Completion, Usage};
 
-use crate::question::WorkQuestion;
+use crate::question::{Task, WorkQuestion};
 use crate::{Carry, HostFault, Misfit, Service, Speaks};
 
 /// What is to be done next.
@@ -178,6 +179,9 @@ impl Job {
 /// Whether a route can do a job as it is asked; if not, the first field that it cannot carry.
 pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit> {
     question.fields().fits(carry)?;
+    if let Task::Speech(script) = question.task() {
+        return speech::fits(question.fields(), script, carry);
+    }
     match (carry.speaks, question.task()) {
         (Speaks::OpenAi, task) => openai::fits(task, carry),
         (Speaks::Service(Service::Fal), task) => fal::fits(task, carry),
@@ -191,6 +195,9 @@ pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit>
 /// Begins a job on a route that it fits. `pseudonym` turns what names a person or a session into a keyed pseudonym; with PHI such
 /// fields are left out.
 pub(crate) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Begin {
+    if let Task::Speech(script) = question.task() {
+        return speech::begin(question.fields(), script, carry);
+    }
     match carry.speaks {
         Speaks::OpenAi => openai::begin(question, carry, pseudonym, class),
         Speaks::Service(Service::Fal) => fal::begin(question, carry, class),

@@ -33,6 +33,7 @@ mod responses;
 mod schema;
 mod sealer;
 mod seals;
+mod sound;
 pub mod sse;
 mod told;
 mod transcript;
@@ -50,3 +51,4 @@ pub use question::{
     read_chat, read_counted, read_embeddings, read_messages, read_responses,
 };
 pub use sealer::Sealer;
+pub use sound::Sound;

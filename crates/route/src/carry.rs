@@ -26,6 +26,19 @@ pub fn carry(row: &Row) -> Carry {
             phi_catalog::Tokenizer::Other => phi_dialect::Tokenizer::Other,
         },
         dimension: row.dimension,
+        sounds: carries.sounds.iter().copied().map(sound).collect(),
+        voices: carries.voices.clone(),
+    }
+}
+
+fn sound(sound: phi_catalog::Sound) -> phi_dialect::Sound {
+    match sound {
+        phi_catalog::Sound::Mp3 => phi_dialect::Sound::Mp3,
+        phi_catalog::Sound::Opus => phi_dialect::Sound::Opus,
+        phi_catalog::Sound::Aac => phi_dialect::Sound::Aac,
+        phi_catalog::Sound::Flac => phi_dialect::Sound::Flac,
+        phi_catalog::Sound::Wav => phi_dialect::Sound::Wav,
+        phi_catalog::Sound::Pcm => phi_dialect::Sound::Pcm,
     }
 }
 

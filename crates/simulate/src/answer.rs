@@ -7,7 +7,10 @@ mod fal;
 mod gemini;
 mod openai;
 mod refused;
+mod speech;
 mod turn;
+
+pub use speech::spoken;
 
 use std::time::Duration;
 
@@ -67,6 +70,8 @@ enum Content {
     Whole(Vec<u8>),
     /// Each event of a stream.
     Frames(Vec<Frame>),
+    /// Sound that comes piece by piece.
+    Pieces(Vec<Vec<u8>>),
 }
 
 /// An event of a stream.
@@ -91,6 +96,8 @@ enum Tongue {
     Bedrock,
     /// fal's queue.
     Fal,
+    /// Text to speech, of whomever.
+    Speech,
 }
 
 impl Tongue {
@@ -102,6 +109,7 @@ impl Tongue {
             _ if path.ends_with("/messages") => Self::Anthropic,
             _ if path.ends_with("/converse") || path.ends_with("/converse-stream") => Self::Bedrock,
             _ if fal::is_of(path) => Self::Fal,
+            _ if speech::is_of(path) => Self::Speech,
             _ => Self::OpenAi,
         }
     }
@@ -113,13 +121,14 @@ impl Tongue {
             Self::Gemini => gemini::draft(asked, says, fault),
             Self::Bedrock => bedrock::draft(asked, says, fault),
             Self::Fal => fal::draft(asked, says),
+            Self::Speech => speech::draft(asked, says),
         }
     }
 
     /// The name of an event that is an error.
     fn error_event(self) -> Option<&'static str> {
         match self {
-            Self::OpenAi | Self::Gemini | Self::Fal => None,
+            Self::OpenAi | Self::Gemini | Self::Fal | Self::Speech => None,
             Self::Anthropic => Some("error"),
             Self::Bedrock => Some("modelStreamErrorException"),
         }
@@ -197,6 +206,7 @@ fn spoil(draft: &mut Draft, asked: &Asked, fault: &Fault) {
                 let (at, name) = ((*after).min(frames.len()), frames.first().and_then(|frame| frame.name));
                 frames.insert(at, Frame { name, data: b"{\"id\":\"chatcmpl-".to_vec(), is_end: false });
             }
+            Content::Pieces(pieces) => pieces.insert((*after).min(pieces.len()), b"<html>".to_vec()),
         },
         Fault::ErrorFrame { after } => {
             let error = refused::stated(asked);
@@ -206,6 +216,10 @@ fn spoil(draft: &mut Draft, asked: &Asked, fault: &Fault) {
                     let name = Tongue::of(asked).error_event();
                     frames.truncate(*after);
                     frames.push(Frame { name, ..Frame::new(&error) });
+                }
+                Content::Pieces(pieces) => {
+                    pieces.truncate(*after);
+                    pieces.push(error.to_string().into_bytes());
                 }
             }
         }
@@ -245,6 +259,7 @@ fn played(draft: &Draft, says: &Says, fault: Option<&Fault>) -> Vec<Step> {
             (frames.iter().map(message).collect(), false)
         }
         Content::Frames(frames) => (framed(frames, fault), false),
+        Content::Pieces(pieces) => (pieces.clone(), false),
     };
     let by = if let Some(Fault::WrongLength { by }) = fault { *by } else { 0 };
     let length = pieces.iter().map(Vec::len).sum::<usize>() as u64;
@@ -348,6 +363,7 @@ impl Draft {
                     change(&mut first.data);
                 }
             }
+            Content::Pieces(pieces) => pieces.first_mut().into_iter().for_each(change),
         }
     }
 }

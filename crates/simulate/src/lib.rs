@@ -43,6 +43,7 @@ mod says;
 mod seen;
 mod wire;
 
+pub use answer::spoken;
 pub use aws::AWS_KEY;
 pub use ca::{Ca, Http};
 pub use fault::{Ends, Fault, Shape, StatusFault, UsageLie, VectorLie};

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use phi_words::{AliasName, Modality, ModelName, RouteId, SpaceName, Tier};
@@ -7,7 +7,7 @@ use super::{Aliases, Hosts, Rates, Territories};
 use crate::file::{Entries, Found, Section};
 use crate::name::AUTO;
 use crate::written::{EachRegionOnce, WrittenHost, WrittenRoute};
-use crate::{Carries, Host, Price, Problem, Row, Status};
+use crate::{Carries, Host, Price, Problem, Row, Sound, Status};
 
 /// All routes. Those that are staged get the status `staged`.
 pub(super) fn rows(entries: &mut Entries, hosts: &Hosts, rates: &Rates, staged: Status) -> Vec<Arc<Row>> {
@@ -87,6 +87,7 @@ fn problems(found: &Found<RouteId, WrittenRoute>, host: &Host, rates: &Rates) ->
         problems.push(found.problem("public", what, "leave `public` out"));
     }
     problems.extend(space_problem(found));
+    problems.extend(sound_problem(found));
     problems.extend(price_problem(found, host, rates));
     problems
 }
@@ -109,6 +110,27 @@ fn space_problem(found: &Found<RouteId, WrittenRoute>) -> Option<Problem> {
         )),
         (false, None, None) => None,
         (false, _, _) => Some(found.problem("space", "is for embeddings alone", "leave `space` and `dimension` out")),
+    }
+}
+
+fn sound_problem(found: &Found<RouteId, WrittenRoute>) -> Option<Problem> {
+    let row = &found.value;
+    let plain = |name: &str| {
+        (1..=128).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:.".contains(&byte))
+    };
+    match row.modality == Modality::Speech {
+        true if row.sounds.as_ref().is_some_and(BTreeSet::is_empty) => {
+            Some(found.problem("sounds", "names no form of sound", "leave it out if the host writes all of them"))
+        }
+        true if !row.voices.iter().flat_map(|(name, own)| [name, own]).all(|name| plain(name)) => {
+            let hint = "names of voices have letters, digits, and `-` `_` `:` `.`";
+            Some(found.problem("voices", "names what is no voice", hint))
+        }
+        false if row.sounds.is_some() || !row.voices.is_empty() => {
+            Some(found.problem("voices", "are for speech alone", "leave `sounds` and `voices` out"))
+        }
+        true | false => None,
     }
 }
 
@@ -157,6 +179,8 @@ fn row(
         json_object: on_host.json_object,
         base64: on_host.base64,
         tokenizer: on_host.tokenizer,
+        sounds: written.sounds.unwrap_or_else(|| Sound::ALL.into()),
+        voices: written.voices,
     };
     Row {
         route: found.name,

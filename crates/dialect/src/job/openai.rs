@@ -2,7 +2,6 @@
 
 mod image;
 mod pages;
-mod speech;
 mod transcription;
 
 use phi_words::Class;
@@ -20,7 +19,8 @@ pub(super) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&
     let _ = (pseudonym, class);
     match question.task() {
         Task::Transcription(recording) => transcription::begin(question.fields(), recording, carry),
-        Task::Speech(script) => speech::begin(question.fields(), script, carry),
+        // Every host is spoken to by a job of its own.
+        Task::Speech(_) => Begin::nothing(),
         Task::Ocr(pages) => pages::begin(question.fields(), pages, carry),
         Task::Image(image) => image::begin(image, carry),
     }

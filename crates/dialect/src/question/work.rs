@@ -15,7 +15,7 @@ use phi_words::{Capability, Modality, ModelName, Prompt, Refusal, Usage};
 pub(crate) use image::Image;
 pub(crate) use pages::{DocumentKind, Pages};
 pub(crate) use recording::{Format, Recording};
-pub(crate) use script::{Script, SoundFormat};
+pub(crate) use script::Script;
 
 use super::Fields;
 use crate::Way;

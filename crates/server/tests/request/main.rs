@@ -28,6 +28,7 @@ mod refusals;
 mod responses;
 mod routing;
 mod setup;
+mod speech;
 mod stand;
 mod streaming;
 mod vertex;

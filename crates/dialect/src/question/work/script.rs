@@ -7,6 +7,7 @@ use crate::fields::invalid;
 use crate::fields::work::speech::TABLE;
 use crate::json::Value;
 use crate::remote::Reading;
+use crate::sound::Sound;
 
 /// Text that is to be spoken.
 #[derive(Clone)]
@@ -16,59 +17,16 @@ pub(crate) struct Script {
     /// The voice as the caller calls it.
     pub(crate) voice: String,
     /// What the sound is to be written as.
-    pub(crate) format: SoundFormat,
+    pub(crate) format: Sound,
     /// Whether it comes as events.
     pub(crate) events: bool,
     /// How fast, in thousandths of the usual.
     pub(crate) speed: u32,
 }
 
-/// What sound is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SoundFormat {
-    /// MPEG audio layer III.
-    Mp3,
-    /// Opus in Ogg.
-    Opus,
-    /// AAC in ADTS.
-    Aac,
-    /// FLAC.
-    Flac,
-    /// PCM of 16 bits in RIFF.
-    Wav,
-    /// PCM of 16 bits at 24 kHz, mono, without a header.
-    Pcm,
-}
-
-impl SoundFormat {
-    /// Its media type.
-    pub(crate) const fn media_type(self) -> &'static str {
-        match self {
-            Self::Mp3 => "audio/mpeg",
-            Self::Opus => "audio/ogg",
-            Self::Aac => "audio/aac",
-            Self::Flac => "audio/flac",
-            Self::Wav => "audio/wav",
-            Self::Pcm => "audio/pcm",
-        }
-    }
-
-    /// As it is written in a body.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mp3 => "mp3",
-            Self::Opus => "opus",
-            Self::Aac => "aac",
-            Self::Flac => "flac",
-            Self::Wav => "wav",
-            Self::Pcm => "pcm",
-        }
-    }
-}
-
 impl Script {
     /// How many characters are spoken: Unicode scalar values.
-    pub(super) fn characters(&self) -> u64 {
+    pub(crate) fn characters(&self) -> u64 {
         self.text.chars().count() as u64
     }
 }
@@ -93,14 +51,11 @@ pub(super) fn read(body: Prompt, reading: Reading) -> Result<(Fields, Task), Ref
     if !(1..=128).contains(&voice.len()) || !voice.bytes().all(plain) {
         return Err(invalid("voice", "must be the name of a voice"));
     }
-    let format = match fields.field("response_format").and_then(Value::text).as_deref() {
-        None | Some("mp3") => SoundFormat::Mp3,
-        Some("opus") => SoundFormat::Opus,
-        Some("aac") => SoundFormat::Aac,
-        Some("flac") => SoundFormat::Flac,
-        Some("wav") => SoundFormat::Wav,
-        Some(_) => SoundFormat::Pcm,
-    };
+    if text.chars().any(is_forbidden) {
+        return Err(invalid("input", "has a control character, which cannot be spoken"));
+    }
+    let format = fields.field("response_format").and_then(Value::text);
+    let format = format.and_then(|format| Sound::named(&format)).unwrap_or(Sound::Mp3);
     let events = fields.field("stream_format").is_some_and(|format| format.is_text("sse"));
     let speed = fields.field("speed").and_then(Value::number).unwrap_or(1.0);
     #[expect(
@@ -110,4 +65,9 @@ pub(super) fn read(body: Prompt, reading: Reading) -> Result<(Fields, Task), Ref
     )]
     let speed = (speed * 1_000.0).round() as u32;
     Ok((fields, Task::Speech(Script { text, voice, format, events, speed })))
+}
+
+/// What XML 1.0 cannot have, in which hosts are told what to say (section 2.2).
+const fn is_forbidden(letter: char) -> bool {
+    matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
