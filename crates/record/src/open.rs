@@ -8,7 +8,9 @@ use phi_route::{Plan, Planned};
 use phi_words::{Code, MicroUsd, Modality, Quality, Refusal, RequestId, RouteId, Usage};
 
 use crate::charge::Bill;
-use crate::entry::{Attempt, ClosedRecord, Ended, Incident, Obstacle, OpenedRecord, Reach, Record, Share, Status, Who};
+use crate::entry::{
+    Attempt, ClosedRecord, Ended, Incident, KeyedHash, Obstacle, OpenedRecord, Reach, Record, Share, Status, Who,
+};
 use crate::meter::Meter;
 use crate::recorder::{RecordError, Recorder};
 
@@ -60,6 +62,9 @@ pub struct Entry {
     closed: bool,
 }
 
+/// A longer payload than this is hashed apart, in bytes.
+const AT_ONCE: usize = 64 << 10;
+
 /// How a call ended, to be written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -109,7 +114,8 @@ impl Recorder {
         slot: Slot,
         started: Instant,
     ) -> Result<Opened, Refusal> {
-        let record = self.opened(id, parent, &plan);
+        let commitment = self.committed(&plan).await;
+        let record = self.opened(id, parent, &plan, commitment);
         let question = plan.permit().ask().question();
         // The entry is there before its record is on its way: a caller who leaves meanwhile drops it, which closes it.
         let mut entry = Entry {
@@ -144,7 +150,19 @@ impl Recorder {
         }
     }
 
-    fn opened(&self, id: RequestId, parent: Option<RequestId>, plan: &Plan) -> OpenedRecord {
+    /// The commitment to the payload. That to a long one is made on a thread of its own, so that others do not wait for it.
+    async fn committed(self: &Arc<Self>, plan: &Plan) -> KeyedHash {
+        let ask = plan.permit().ask();
+        let (org, body) = (ask.terms().caller().org().id, ask.body().clone());
+        if body.len() <= AT_ONCE {
+            return self.commitment(org, &body);
+        }
+        let (this, held) = (Arc::clone(self), body.clone());
+        let committing = tokio::task::spawn_blocking(move || this.commitment(org, &held));
+        committing.await.unwrap_or_else(|_| self.commitment(org, &body))
+    }
+
+    fn opened(&self, id: RequestId, parent: Option<RequestId>, plan: &Plan, commitment: KeyedHash) -> OpenedRecord {
         let permit = plan.permit();
         let (terms, question) = (permit.ask().terms(), permit.ask().question());
         let org = terms.caller().org().id;
@@ -168,7 +186,7 @@ impl Recorder {
             snapshot: plan.snapshot(),
             routes: plan.routes().iter().map(|planned| planned.row().route.clone()).collect(),
             body_bytes: question.body_len() as u64,
-            commitment: self.commitment(org, permit.ask().body()),
+            commitment,
             actor: person("actor", &marks.actor),
             subject: person("subject", &marks.subject),
             purpose: person("purpose", &marks.purpose),
