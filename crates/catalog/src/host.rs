@@ -78,6 +78,8 @@ pub enum Dialect {
     Bedrock,
     /// fal's queue of jobs.
     Fal,
+    /// Infomaniak's batches of recordings, which are asked for until they are done.
+    InfomaniakBatch,
 }
 
 impl Dialect {
@@ -94,10 +96,11 @@ impl Dialect {
                 Modality::Video | Modality::Math => false,
             },
             Self::AzureOpenAi => matches!(modality, Modality::Chat | Modality::Embeddings),
-            Self::Mistral => matches!(modality, Modality::Chat | Modality::Speech),
+            Self::Mistral => matches!(modality, Modality::Chat | Modality::Transcription | Modality::Speech),
             Self::Anthropic | Self::AnthropicVertex | Self::Gemini | Self::Bedrock => modality == Modality::Chat,
             Self::Fal => modality == Modality::Image,
-            Self::AzureSpeech => modality == Modality::Speech,
+            Self::AzureSpeech => matches!(modality, Modality::Transcription | Modality::Speech),
+            Self::InfomaniakBatch => modality == Modality::Transcription,
             Self::AzureDocuments => false,
         }
     }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use phi_words::{Capability, Code, ModelName, Prompt, Refusal};
+use phi_words::{Capability, Code, Country, ModelName, Prompt, Refusal};
 
 use crate::Sound;
 use crate::anthropic::At;
@@ -38,6 +38,8 @@ pub struct Carry {
     pub dimension: Option<u32>,
     /// What the host writes sound as.
     pub sounds: BTreeSet<Sound>,
+    /// Where the host processes, if that is in one country.
+    pub country: Option<Country>,
     /// How it calls the voices that callers name otherwise.
     pub voices: BTreeMap<String, String>,
 }
@@ -60,6 +62,7 @@ impl Carry {
             tokenizer: Tokenizer::Other,
             dimension: None,
             sounds: Sound::ALL.into(),
+            country: None,
             voices: BTreeMap::new(),
         }
     }
@@ -91,6 +94,8 @@ pub enum Service {
     AzureDocuments,
     /// fal's queue.
     Fal,
+    /// Infomaniak's batches of recordings.
+    InfomaniakBatch,
 }
 
 /// How a host spells the limit of output tokens.
@@ -144,6 +149,8 @@ pub struct Misfit {
 pub enum Field {
     /// One that our table knows.
     Ours(&'static str),
+    /// The same, and what is amiss is that it is not there.
+    Needed(&'static str),
     /// Another.
     Theirs(Arc<str>),
 }
@@ -152,7 +159,7 @@ impl Field {
     /// The name.
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Ours(name) => name,
+            Self::Ours(name) | Self::Needed(name) => name,
             Self::Theirs(name) => name,
         }
     }
@@ -172,8 +179,11 @@ impl fmt::Display for Field {
 
 impl From<&Misfit> for Refusal {
     fn from(misfit: &Misfit) -> Self {
-        let message = format!("no route that serves this model can carry `{}`", misfit.field);
-        Self::new(Code::UnsupportedParameter, message, "leave the field out, or name another model")
-            .at(misfit.field.to_string())
+        let (what, hint) = match misfit.field {
+            Field::Needed(_) => ("do without", "say it, or name another model"),
+            Field::Ours(_) | Field::Theirs(_) => ("carry", "leave the field out, or name another model"),
+        };
+        let message = format!("no route that serves this model can {what} `{}`", misfit.field);
+        Self::new(Code::UnsupportedParameter, message, hint).at(misfit.field.to_string())
     }
 }

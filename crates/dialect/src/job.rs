@@ -6,6 +6,7 @@
 pub(crate) mod fal;
 mod openai;
 mod speech;
+mod transcription;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -179,13 +180,18 @@ impl Job {
 /// Whether a route can do a job as it is asked; if not, the first field that it cannot carry.
 pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit> {
     question.fields().fits(carry)?;
+    if let Task::Transcription(recording) = question.task() {
+        return transcription::fits(question.fields(), recording, carry);
+    }
     if let Task::Speech(script) = question.task() {
         return speech::fits(question.fields(), script, carry);
     }
     match (carry.speaks, question.task()) {
         (Speaks::OpenAi, task) => openai::fits(task, carry),
         (Speaks::Service(Service::Fal), task) => fal::fits(task, carry),
-        (Speaks::Service(Service::AzureSpeech | Service::AzureDocuments), _) => Err(Misfit { field: "model".into() }),
+        (Speaks::Service(Service::AzureSpeech | Service::AzureDocuments | Service::InfomaniakBatch), _) => {
+            Err(Misfit { field: "model".into() })
+        }
         (Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock, _) => {
             Err(Misfit { field: "model".into() })
         }
@@ -195,13 +201,16 @@ pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit>
 /// Begins a job on a route that it fits. `pseudonym` turns what names a person or a session into a keyed pseudonym; with PHI such
 /// fields are left out.
 pub(crate) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Begin {
+    if let Task::Transcription(recording) = question.task() {
+        return transcription::begin(question, recording, carry, class);
+    }
     if let Task::Speech(script) = question.task() {
         return speech::begin(question.fields(), script, carry);
     }
     match carry.speaks {
         Speaks::OpenAi => openai::begin(question, carry, pseudonym, class),
         Speaks::Service(Service::Fal) => fal::begin(question, carry, class),
-        Speaks::Service(Service::AzureSpeech | Service::AzureDocuments) => Begin::nothing(),
+        Speaks::Service(Service::AzureSpeech | Service::AzureDocuments | Service::InfomaniakBatch) => Begin::nothing(),
         Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => Begin::nothing(),
     }
 }

@@ -9,6 +9,7 @@ pub mod anthropic;
 pub mod bedrock;
 mod carry;
 mod citation;
+mod container;
 mod dialects;
 pub mod eventstream;
 mod explain;

@@ -32,7 +32,7 @@ pub(crate) async fn respond(
     call.told.left_out = left_out;
     match answer {
         Answer::Whole { body, media_type } => whole(&mut call.told, judge, entry, (body, media_type)).await,
-        Answer::Flow(flow) => Ok(flow::flowing(&mut call.told, judge, entry, flow, ending)),
+        Answer::Flow(flow) => Ok(flow::flowing(&mut call.told, way, judge, entry, flow, ending)),
         Answer::Stream(frames) => Ok(streamed(&mut call.told, way, judge, entry, frames, ending)),
     }
 }
@@ -59,6 +59,9 @@ async fn whole(
     tell(told, &receipt);
     let mut bytes = BytesMut::new();
     frames.iter().for_each(|frame| bytes.extend_from_slice(frame.expose_bytes()));
+    if is_of_events(media_type) {
+        bytes.extend_from_slice(&sse::cost_comment(receipt.cost));
+    }
     let mut response = Response::new(Body::from(bytes.freeze()));
     told.write(response.headers_mut());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -90,6 +93,11 @@ fn tell(told: &mut Told, receipt: &Receipt) {
     told.attempts = receipt.attempts;
     told.cost = Some(receipt.cost);
     told.usage = Some(receipt.quality);
+}
+
+/// Whether an answer is a stream of events: then the cost follows the last of them.
+fn is_of_events(media_type: &str) -> bool {
+    media_type.starts_with("text/event-stream")
 }
 
 fn stopped() -> Refusal {

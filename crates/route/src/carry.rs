@@ -27,6 +27,7 @@ pub fn carry(row: &Row) -> Carry {
         },
         dimension: row.dimension,
         sounds: carries.sounds.iter().copied().map(sound).collect(),
+        country: only_country(&row.host),
         voices: carries.voices.clone(),
     }
 }
@@ -49,12 +50,20 @@ fn speaks(host: &Host) -> Speaks {
         Dialect::AzureSpeech => Speaks::Service(Service::AzureSpeech),
         Dialect::AzureDocuments => Speaks::Service(Service::AzureDocuments),
         Dialect::Fal => Speaks::Service(Service::Fal),
+        Dialect::InfomaniakBatch => Speaks::Service(Service::InfomaniakBatch),
         Dialect::Mistral => Speaks::Mistral,
         Dialect::Bedrock => Speaks::Bedrock,
         Dialect::Gemini => Speaks::Gemini,
         Dialect::AnthropicVertex => Speaks::Anthropic(At::Vertex),
         // One address for the whole world: where it processes in the US alone, that is what it is asked for.
         Dialect::Anthropic => Speaks::Anthropic(At::FirstParty { geo: is_american(host).then_some("us") }),
+    }
+}
+
+fn only_country(host: &Host) -> Option<Country> {
+    match &host.processes_in {
+        Extent::Countries(all) if all.len() == 1 => all.first().copied(),
+        Extent::Countries(_) | Extent::Anywhere => None,
     }
 }
 

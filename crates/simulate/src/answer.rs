@@ -8,6 +8,7 @@ mod gemini;
 mod openai;
 mod refused;
 mod speech;
+mod transcription;
 mod turn;
 
 pub use speech::spoken;
@@ -98,6 +99,8 @@ enum Tongue {
     Fal,
     /// Text to speech, of whomever.
     Speech,
+    /// Speech to text, of whomever.
+    Transcription,
 }
 
 impl Tongue {
@@ -109,6 +112,7 @@ impl Tongue {
             _ if path.ends_with("/messages") => Self::Anthropic,
             _ if path.ends_with("/converse") || path.ends_with("/converse-stream") => Self::Bedrock,
             _ if fal::is_of(path) => Self::Fal,
+            _ if transcription::is_of(path) => Self::Transcription,
             _ if speech::is_of(path) => Self::Speech,
             _ => Self::OpenAi,
         }
@@ -122,13 +126,14 @@ impl Tongue {
             Self::Bedrock => bedrock::draft(asked, says, fault),
             Self::Fal => fal::draft(asked, says),
             Self::Speech => speech::draft(asked, says),
+            Self::Transcription => transcription::draft(asked, says, fault),
         }
     }
 
     /// The name of an event that is an error.
     fn error_event(self) -> Option<&'static str> {
         match self {
-            Self::OpenAi | Self::Gemini | Self::Fal | Self::Speech => None,
+            Self::OpenAi | Self::Gemini | Self::Fal | Self::Speech | Self::Transcription => None,
             Self::Anthropic => Some("error"),
             Self::Bedrock => Some("modelStreamErrorException"),
         }

@@ -10,6 +10,8 @@
 //! | `/messages` | Anthropic; a stream where the body says so |
 //! | `/models/MODEL:rawPredict`, `:streamRawPredict` | Anthropic on Vertex AI |
 //! | `/models/MODEL:generateContent`, `:streamGenerateContent` | Google |
+//! | `/audio/transcriptions` | Whisper at OpenAI; Voxtral at Mistral where [`Says::chunks`] is set; Infomaniak's batches below `/ai/` |
+//! | `/transcriptions:transcribe`, `/speech/recognition/…` | Azure Speech |
 //! | `/images/generations` | OpenAI |
 //! | `/OWNER/APP/…/text-to-image`, `/OWNER/APP/requests/ID` | fal's queue |
 //!

@@ -95,7 +95,8 @@ impl Asked {
         self.line(1).split('?').next().unwrap_or_default()
     }
 
-    fn line(&self, word: usize) -> &str {
+    /// A word of the request line.
+    pub(crate) fn line(&self, word: usize) -> &str {
         let line = self.head.split(|b| *b == b'\r').next().unwrap_or_default();
         std::str::from_utf8(line).unwrap_or_default().split(' ').nth(word).unwrap_or_default()
     }

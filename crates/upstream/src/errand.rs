@@ -68,7 +68,12 @@ const fn path(dialect: Dialect) -> Option<&'static str> {
         Dialect::OpenAi | Dialect::AzureOpenAi | Dialect::Mistral | Dialect::Anthropic | Dialect::Gemini => {
             Some("/models")
         }
-        Dialect::AzureSpeech | Dialect::AzureDocuments | Dialect::AnthropicVertex | Dialect::Bedrock | Dialect::Fal => {
+        Dialect::AzureSpeech
+        | Dialect::AzureDocuments
+        | Dialect::AnthropicVertex
+        | Dialect::Bedrock
+        | Dialect::Fal
+        | Dialect::InfomaniakBatch => {
             None
         }
     }

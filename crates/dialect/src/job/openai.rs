@@ -2,7 +2,6 @@
 
 mod image;
 mod pages;
-mod transcription;
 
 use phi_words::Class;
 
@@ -18,9 +17,8 @@ pub(super) fn fits(task: &Task, carry: &Carry) -> Result<(), Misfit> {
 pub(super) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Begin {
     let _ = (pseudonym, class);
     match question.task() {
-        Task::Transcription(recording) => transcription::begin(question.fields(), recording, carry),
         // Every host is spoken to by a job of its own.
-        Task::Speech(_) => Begin::nothing(),
+        Task::Transcription(_) | Task::Speech(_) => Begin::nothing(),
         Task::Ocr(pages) => pages::begin(question.fields(), pages, carry),
         Task::Image(image) => image::begin(image, carry),
     }

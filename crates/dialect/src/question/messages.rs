@@ -216,7 +216,7 @@ fn media(part: &Part) -> Vec<&Media> {
 fn theirs(misfit: Misfit) -> Misfit {
     match misfit.field {
         Field::Ours(field) => Misfit { field: name(field).into() },
-        Field::Theirs(_) => misfit,
+        Field::Needed(_) | Field::Theirs(_) => misfit,
     }
 }
 

@@ -134,7 +134,7 @@ const fn field_of(capability: Capability) -> &'static str {
 fn named(field: Field) -> Field {
     match field {
         Field::Ours(name) => Field::Ours(ours(name)),
-        Field::Theirs(name) => Field::Theirs(name),
+        other @ (Field::Needed(_) | Field::Theirs(_)) => other,
     }
 }
 

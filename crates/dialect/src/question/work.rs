@@ -114,7 +114,7 @@ impl WorkQuestion {
     /// Whether the answer is to come as it is made.
     pub const fn stream(&self) -> bool {
         match &self.task {
-            Task::Transcription(recording) => recording.stream,
+            Task::Transcription(recording) => recording.wish.stream,
             Task::Speech(_) => true,
             Task::Ocr(_) | Task::Image(_) => false,
         }

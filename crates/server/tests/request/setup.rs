@@ -56,6 +56,10 @@ const HOSTS: &[(&str, &str)] = &[
     ("claude-us", "us.claude.example"),
     ("vertex-claude", "vertex.claude.example"),
     ("gemini", "gemini.example"),
+    ("fal", "queue.fal.run"),
+    ("azure-ch", "switzerlandnorth.stt.speech.microsoft.com"),
+    ("azure-eu", "westeurope.api.cognitive.microsoft.com"),
+    ("azure-us", "eastus.api.cognitive.microsoft.com"),
     ("rock", "bedrock-runtime.eu-central-2.amazonaws.com"),
 ];
 
@@ -211,7 +215,7 @@ pub(crate) fn key_of(opens: &str) -> String {
 
 /// Puts a key into the vault, as `phi vault put` does with what it reads from a file.
 pub(crate) async fn put_key(deployment: &Deployment, opens: &str, name: &str, key: &str) -> Value {
-    let params = if opens == "infomaniak" { json!([["product_id", "12345"]]) } else { json!([]) };
+    let params = if opens.starts_with("infomaniak") { json!([["product_id", "12345"]]) } else { json!([]) };
     let put = json!({"Vault": {"Put": {"opens": opens, "name": name, "params": params, "key": key}}});
     run(deployment, serde_json::from_value(put).unwrap()).await
 }

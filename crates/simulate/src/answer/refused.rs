@@ -16,7 +16,7 @@ pub(super) fn refused(asked: &Asked, fault: &StatusFault) -> Draft {
         (Shape::Own, Tongue::Gemini) => google(fault.code, message, code, fault.retry_after.as_deref()),
         (Shape::Own, Tongue::Bedrock) => json!({"message": message}),
         (Shape::Own, Tongue::Fal) => fal::refused(message, code),
-        (Shape::OpenAi, _) | (Shape::Own, Tongue::OpenAi | Tongue::Speech) => {
+        (Shape::OpenAi, _) | (Shape::Own, Tongue::OpenAi | Tongue::Speech | Tongue::Transcription) => {
             json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": code}})
         }
         (Shape::Flat, _) => {
@@ -54,7 +54,7 @@ pub(super) fn refused(asked: &Asked, fault: &StatusFault) -> Draft {
 pub(super) fn stated(asked: &Asked) -> Value {
     let echo = String::from_utf8_lossy(&asked.body);
     match Tongue::of(asked) {
-        Tongue::OpenAi | Tongue::Speech => json!({"error": {"message": echo, "type": "server_error", "param": null, "code": null}}),
+        Tongue::OpenAi | Tongue::Speech | Tongue::Transcription => json!({"error": {"message": echo, "type": "server_error", "param": null, "code": null}}),
         Tongue::Anthropic => anthropic(529, &echo, None),
         Tongue::Gemini => google(503, &echo, None, None),
         Tongue::Fal => fal::refused(&echo, None),
