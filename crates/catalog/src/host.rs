@@ -96,12 +96,14 @@ impl Dialect {
                 Modality::Video | Modality::Math => false,
             },
             Self::AzureOpenAi => matches!(modality, Modality::Chat | Modality::Embeddings),
-            Self::Mistral => matches!(modality, Modality::Chat | Modality::Transcription | Modality::Speech),
+            Self::Mistral => {
+                matches!(modality, Modality::Chat | Modality::Ocr | Modality::Transcription | Modality::Speech)
+            }
             Self::Anthropic | Self::AnthropicVertex | Self::Gemini | Self::Bedrock => modality == Modality::Chat,
             Self::Fal => modality == Modality::Image,
             Self::AzureSpeech => matches!(modality, Modality::Transcription | Modality::Speech),
             Self::InfomaniakBatch => modality == Modality::Transcription,
-            Self::AzureDocuments => false,
+            Self::AzureDocuments => modality == Modality::Ocr,
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Carry {
     pub speaks: Speaks,
     /// The provider's own id of the model: what is sent as `model`.
     pub own: ModelName,
+    /// The catalogue's name of the model: what callers are told.
+    pub model: ModelName,
     /// What the model can do.
     pub capabilities: BTreeSet<Capability>,
     /// Body fields of our table that the host lacks, such as `n` or `logit_bias`.
@@ -49,6 +51,7 @@ impl Carry {
     pub fn plain(own: ModelName) -> Self {
         Self {
             speaks: Speaks::OpenAi,
+            model: own.clone(),
             own,
             capabilities: BTreeSet::new(),
             lacks: BTreeSet::new(),

@@ -55,6 +55,8 @@ pub enum HostErrorKind {
     },
     /// The caller's: the host refused the content.
     ContentFiltered,
+    /// The caller's: the host cannot work on what was sent, such as a damaged document.
+    Rejected,
     /// Ours: the host does not serve this model, or our key or account does not reach it. Another route may.
     RowFault,
     /// Anything else.
@@ -90,7 +92,7 @@ impl From<&HostError> for Refusal {
                 "change the content, or name another model",
             ),
             HostErrorKind::RowFault => upstream_failed(),
-            HostErrorKind::Other => Self::new(
+            HostErrorKind::Rejected | HostErrorKind::Other => Self::new(
                 Code::UpstreamRejected,
                 "the host refused this request",
                 "check the fields of the body against the model's `parameters` in `GET /v1/models`",

@@ -4,6 +4,7 @@
 //! anywhere: a job makes every path itself, of what it has read strictly.
 
 pub(crate) mod fal;
+mod ocr;
 mod openai;
 mod speech;
 mod transcription;
@@ -63,6 +64,31 @@ pub enum Verb {
     Put,
     /// `DELETE`.
     Delete,
+}
+
+/// The last word to a host, such as that it is to delete what it keeps. It carries nothing: no body, and no header of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Farewell {
+    /// What is done.
+    pub verb: Verb,
+    /// Where, below the address of the host, with its query; begins with `/`.
+    pub path: String,
+}
+
+impl Farewell {
+    /// The message that it is.
+    pub fn message(&self) -> Message {
+        let (verb, path) = (self.verb, self.path.clone().into());
+        Message {
+            verb,
+            path,
+            accept: "application/json",
+            headers: Vec::new(),
+            content_type: None,
+            body: Vec::new(),
+            answers: &[200, 202, 204, 404],
+        }
+    }
 }
 
 /// A host's whole answer to one message.
@@ -130,6 +156,11 @@ pub(crate) trait Steps: Send + Sync {
     fn usage(&self) -> Option<Usage> {
         None
     }
+
+    /// What is to be done at the host once nobody waits for anything any more.
+    fn farewell(&mut self) -> Option<Farewell> {
+        None
+    }
 }
 
 impl Job {
@@ -175,16 +206,21 @@ impl Job {
     pub fn usage(&self) -> Option<Usage> {
         self.steps.usage()
     }
+
+    /// What is to be done at the host once the job is over, however it ended: it is told once.
+    pub fn farewell(&mut self) -> Option<Farewell> {
+        self.steps.farewell()
+    }
 }
 
 /// Whether a route can do a job as it is asked; if not, the first field that it cannot carry.
 pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit> {
     question.fields().fits(carry)?;
-    if let Task::Transcription(recording) = question.task() {
-        return transcription::fits(question.fields(), recording, carry);
-    }
-    if let Task::Speech(script) = question.task() {
-        return speech::fits(question.fields(), script, carry);
+    match question.task() {
+        Task::Speech(script) => return speech::fits(question.fields(), script, carry),
+        Task::Ocr(pages) => return ocr::fits(question, pages, carry),
+        Task::Transcription(recording) => return transcription::fits(question.fields(), recording, carry),
+        Task::Image(_) => {}
     }
     match (carry.speaks, question.task()) {
         (Speaks::OpenAi, task) => openai::fits(task, carry),
@@ -201,11 +237,11 @@ pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit>
 /// Begins a job on a route that it fits. `pseudonym` turns what names a person or a session into a keyed pseudonym; with PHI such
 /// fields are left out.
 pub(crate) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Begin {
-    if let Task::Transcription(recording) = question.task() {
-        return transcription::begin(question, recording, carry, class);
-    }
-    if let Task::Speech(script) = question.task() {
-        return speech::begin(question.fields(), script, carry);
+    match question.task() {
+        Task::Speech(script) => return speech::begin(question.fields(), script, carry),
+        Task::Ocr(pages) => return ocr::begin(question.fields(), pages, carry),
+        Task::Transcription(recording) => return transcription::begin(question, recording, carry, class),
+        Task::Image(_) => {}
     }
     match carry.speaks {
         Speaks::OpenAi => openai::begin(question, carry, pseudonym, class),

@@ -17,7 +17,7 @@ pub use chat::{ChatQuestion, read_chat};
 pub use embeddings::{EmbeddingsQuestion, read_embeddings};
 pub use messages::{MessagesQuestion, read_counted, read_messages};
 pub use responses::{ResponsesQuestion, read_responses};
-pub(crate) use work::{DocumentKind, Format, Image, Pages, Recording, Script, Task};
+pub(crate) use work::{DocumentKind, Format, Image, Pages, Recording, Script, Selection, Task};
 pub use work::{Work, WorkQuestion};
 
 use crate::fields::{self, Found, Kind, Row};

@@ -186,6 +186,11 @@ impl Gateway {
         self.upstream.end();
     }
 
+    /// Waits a little until hosts are told to delete what they keep of what was asked of them.
+    pub async fn part(&self) {
+        self.upstream.farewells(LAST_WORDS).await;
+    }
+
     /// Answers one request. A panic is a bug: it is caught here, recorded by the entry's drop, and never shown.
     pub async fn answer(&self, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
         let mut call = Call::new(peer);
@@ -443,6 +448,8 @@ impl Gateway {
 const READ_AT_ONCE: usize = 64 << 10;
 /// How many images are fetched at once.
 const IMAGES_AT_ONCE: usize = 64;
+/// How long the last words to hosts may take when all else is over.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Whether the same request may be sent again as it is: not where that cannot help, nor where a host had it already,
 /// which would pay or disclose twice.

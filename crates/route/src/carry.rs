@@ -9,6 +9,7 @@ pub fn carry(row: &Row) -> Carry {
     Carry {
         speaks: speaks(&row.host),
         own: row.own.clone(),
+        model: row.model.clone(),
         capabilities: row.capabilities.clone(),
         lacks: carries.lacks.clone(),
         open_body: carries.open_body,

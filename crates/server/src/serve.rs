@@ -84,6 +84,7 @@ pub async fn run(data: Data, serve: &cli::Serve) -> anyhow::Result<()> {
         housework.stop();
     }
     drain(told, (config.grace, config.drain), &gateway, &stopper, &mut tasks, &mut signals, &handover).await;
+    gateway.part().await;
     housework.stop();
     last.end();
     while chores.join_next().await.is_some() {}

@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod bedrock;
+mod documents;
 mod fal;
 mod gemini;
 mod openai;
@@ -97,6 +98,8 @@ enum Tongue {
     Bedrock,
     /// fal's queue.
     Fal,
+    /// Azure Document Intelligence.
+    AzureDocuments,
     /// Text to speech, of whomever.
     Speech,
     /// Speech to text, of whomever.
@@ -107,6 +110,7 @@ impl Tongue {
     fn of(asked: &Asked) -> Self {
         let path = asked.path();
         match path.rsplit_once(':').map_or("", |(_, verb)| verb) {
+            _ if documents::is_azure(path) => Self::AzureDocuments,
             "generateContent" | "streamGenerateContent" => Self::Gemini,
             "rawPredict" | "streamRawPredict" => Self::Anthropic,
             _ if path.ends_with("/messages") => Self::Anthropic,
@@ -125,6 +129,7 @@ impl Tongue {
             Self::Gemini => gemini::draft(asked, says, fault),
             Self::Bedrock => bedrock::draft(asked, says, fault),
             Self::Fal => fal::draft(asked, says),
+            Self::AzureDocuments => documents::azure(asked, says, fault),
             Self::Speech => speech::draft(asked, says),
             Self::Transcription => transcription::draft(asked, says, fault),
         }
@@ -133,7 +138,7 @@ impl Tongue {
     /// The name of an event that is an error.
     fn error_event(self) -> Option<&'static str> {
         match self {
-            Self::OpenAi | Self::Gemini | Self::Fal | Self::Speech | Self::Transcription => None,
+            Self::OpenAi | Self::Gemini | Self::Fal | Self::AzureDocuments | Self::Speech | Self::Transcription => None,
             Self::Anthropic => Some("error"),
             Self::Bedrock => Some("modelStreamErrorException"),
         }
@@ -368,7 +373,11 @@ impl Draft {
                     change(&mut first.data);
                 }
             }
-            Content::Pieces(pieces) => pieces.first_mut().into_iter().for_each(change),
+            Content::Pieces(pieces) => {
+                if let Some(first) = pieces.first_mut() {
+                    change(first);
+                }
+            }
         }
     }
 }

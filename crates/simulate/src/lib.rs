@@ -12,6 +12,8 @@
 //! | `/models/MODEL:generateContent`, `:streamGenerateContent` | Google |
 //! | `/audio/transcriptions` | Whisper at OpenAI; Voxtral at Mistral where [`Says::chunks`] is set; Infomaniak's batches below `/ai/` |
 //! | `/transcriptions:transcribe`, `/speech/recognition/…` | Azure Speech |
+//! | `/ocr` | Mistral, which reads documents |
+//! | `/documentModels/MODEL:analyze` and what lies below `/documentModels/MODEL/` | Azure Document Intelligence |
 //! | `/images/generations` | OpenAI |
 //! | `/OWNER/APP/…/text-to-image`, `/OWNER/APP/requests/ID` | fal's queue |
 //!

@@ -26,6 +26,8 @@ pub struct Says {
     pub dimension: usize,
     /// How often a job is asked about in vain before it is done.
     pub polls: usize,
+    /// Where it says that a job can be asked about, if not there.
+    pub location: Option<String>,
     /// How long it thinks before the head of an answer.
     #[serde(skip)]
     pub think: Duration,
@@ -58,6 +60,7 @@ impl Default for Says {
             usage: None,
             dimension: 8,
             polls: 1,
+            location: None,
             think: Duration::ZERO,
             gap: Duration::ZERO,
             streams: 100,

@@ -92,7 +92,12 @@ impl Asked {
     }
 
     pub(crate) fn path(&self) -> &str {
-        self.line(1).split('?').next().unwrap_or_default()
+        self.target().split('?').next().unwrap_or_default()
+    }
+
+    /// The path with its query.
+    pub(crate) fn target(&self) -> &str {
+        self.line(1)
     }
 
     /// A word of the request line.

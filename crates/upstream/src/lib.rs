@@ -13,6 +13,7 @@ mod client;
 mod deadline;
 mod ending;
 mod errand;
+mod farewell;
 mod fetch;
 mod frames;
 mod hosts;

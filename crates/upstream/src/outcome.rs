@@ -59,9 +59,10 @@ impl Verdict {
         match fault {
             HostFault::Stated(stated) => match stated.kind {
                 HostErrorKind::Other => Self::host(Ended::HostError),
-                HostErrorKind::ContextLength { .. } | HostErrorKind::ContentFiltered | HostErrorKind::RowFault => {
-                    Self::of_refusal(stated)
-                }
+                HostErrorKind::ContextLength { .. }
+                | HostErrorKind::ContentFiltered
+                | HostErrorKind::Rejected
+                | HostErrorKind::RowFault => Self::of_refusal(stated),
             },
             HostFault::Truncated => Self::cut(),
             HostFault::Malformed(_)
@@ -118,7 +119,10 @@ impl Verdict {
         let refusal = Refusal::from(stated);
         match stated.kind {
             HostErrorKind::RowFault => Self::of(Ended::Row, Sign::Row),
-            HostErrorKind::ContextLength { .. } | HostErrorKind::ContentFiltered | HostErrorKind::Other => {
+            HostErrorKind::ContextLength { .. }
+            | HostErrorKind::ContentFiltered
+            | HostErrorKind::Rejected
+            | HostErrorKind::Other => {
                 Self { goes_on: false, refusal, ..Self::of(Ended::Rejected, Sign::Good) }
             }
         }

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::budget::Budget;
 use crate::client::{Arrived, Client, Sending, Sent};
 use crate::ending::{End, Ending};
+use crate::farewell::Farewells;
 use crate::hosts::Target;
 use crate::keys::{Keys, Shown};
 use crate::outcome::{Verdict, after_all, spent};
@@ -49,6 +50,7 @@ pub struct Upstream {
     budget: Budget,
     tally: Arc<Tally>,
     end: End,
+    farewells: Farewells,
 }
 
 impl Upstream {
@@ -72,6 +74,7 @@ impl Upstream {
             budget: Budget::new(restraint, clock.now()),
             tally: Arc::default(),
             end: End::new(),
+            farewells: Farewells::default(),
             clock,
         }
     }
@@ -106,6 +109,11 @@ impl Upstream {
     /// Hears of [`Upstream::end`].
     pub fn ending(&self) -> Ending {
         self.end.ending()
+    }
+
+    /// Waits until hosts are told to delete what they keep of jobs that are over, and no longer than that.
+    pub async fn farewells(&self, within: Duration) {
+        self.farewells.over(within).await;
     }
 
     /// How many attempts ended how, by route.
@@ -235,7 +243,8 @@ impl Upstream {
             Begun::Body(rendered) => rendered,
             Begun::Job(Begin { job, left_out }) => {
                 let speaks = planned.carry().speaks;
-                let worker = Worker::new(job, row, speaks, (self.client.clone(), target, key), until);
+                let to = (self.client.clone(), target, key);
+                let worker = Worker::new(job, row, speaks, to, until, self.farewells.clone());
                 return Ok((worked(worker.run(entry).await?, row, entry), left_out));
             }
         };

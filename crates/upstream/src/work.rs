@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::client::{Arrived, Client, Sent, Trouble};
 use crate::deadline::Late;
+use crate::farewell::{Addressee, Farewells};
 use crate::hosts::Target;
 use crate::keys::Shown;
 use crate::outcome::Verdict;
@@ -42,6 +43,7 @@ pub(crate) struct Worker {
     processes_in: Extent,
     job: Job,
     steps: usize,
+    farewells: Farewells,
 }
 
 impl Worker {
@@ -52,9 +54,10 @@ impl Worker {
         speaks: Speaks,
         (client, target, key): (Client, Target, Option<Shown>),
         until: Instant,
+        farewells: Farewells,
     ) -> Self {
         let (route, processes_in) = (row.route.clone(), row.host.processes_in.clone());
-        Self { client, target, key, speaks, until, route, processes_in, job, steps: 0 }
+        Self { client, target, key, speaks, until, route, processes_in, job, steps: 0, farewells }
     }
 
     /// Works until the answer is whole, or the first of it is here.
@@ -145,6 +148,16 @@ impl Worker {
 
     fn elsewhere(&self) -> Incident {
         Incident::Region { route: self.route.clone() }
+    }
+}
+
+/// However it ends, and if the caller has left in the middle: what the host keeps of the job is to be deleted.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(farewell) = self.job.farewell() {
+            let (client, target, key) = (self.client.clone(), self.target.clone(), self.key.clone());
+            self.farewells.say(Addressee { client, target, key, route: self.route.clone() }, farewell);
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Jobs of OpenAI's format.
 
 mod image;
-mod pages;
 
 use phi_words::Class;
 
@@ -18,8 +17,7 @@ pub(super) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&
     let _ = (pseudonym, class);
     match question.task() {
         // Every host is spoken to by a job of its own.
-        Task::Transcription(_) | Task::Speech(_) => Begin::nothing(),
-        Task::Ocr(pages) => pages::begin(question.fields(), pages, carry),
+        Task::Transcription(_) | Task::Speech(_) | Task::Ocr(_) => Begin::nothing(),
         Task::Image(image) => image::begin(image, carry),
     }
 }

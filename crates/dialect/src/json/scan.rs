@@ -8,14 +8,16 @@ const NODES: usize = 64;
 const KEYS: usize = 16;
 
 /// Checks a whole text and notes where its values stand: the root, and all below it in order.
-pub(super) fn scan(text: &[u8]) -> Result<(Node, Vec<Node>), JsonError> {
+///
+/// What stands under the keys `unread` is checked and not noted: there it counts as empty.
+pub(super) fn scan(text: &[u8], unread: &'static [&'static str]) -> Result<(Node, Vec<Node>), JsonError> {
     if u32::try_from(text.len()).is_err() {
         return Err(JsonError::TooMany);
     }
     if std::str::from_utf8(text).is_err() || text.starts_with(b"\xef\xbb\xbf") {
         return Err(JsonError::NotUtf8);
     }
-    let mut scanner = Scanner { text, at: 0, nodes: Vec::with_capacity(NODES), keys: Vec::with_capacity(KEYS) };
+    let mut scanner = Scanner { text, at: 0, nodes: Vec::with_capacity(NODES), keys: Vec::with_capacity(KEYS), unread };
     scanner.space();
     let root = scanner.value(0)?;
     scanner.space();
@@ -27,7 +29,7 @@ pub(super) fn scan(text: &[u8]) -> Result<(Node, Vec<Node>), JsonError> {
 
 /// Whether these bytes, which are UTF-8, can stand between the quotes of a string.
 pub(super) fn is_inside(inner: &[u8]) -> bool {
-    let mut scanner = Scanner { text: inner, at: 0, nodes: Vec::new(), keys: Vec::new() };
+    let mut scanner = Scanner { text: inner, at: 0, nodes: Vec::new(), keys: Vec::new(), unread: &[] };
     scanner.inside().is_ok() && scanner.peek().is_none()
 }
 
@@ -94,6 +96,8 @@ struct Scanner<'t> {
     nodes: Vec<Node>,
     /// The keys of the objects at hand, those of the innermost last.
     keys: Vec<Cow<'t, [u8]>>,
+    /// The keys under which nothing is noted.
+    unread: &'static [&'static str],
 }
 
 impl<'t> Scanner<'t> {
@@ -133,11 +137,18 @@ impl<'t> Scanner<'t> {
             loop {
                 self.space();
                 let key = self.string()?;
-                self.keys.push(self.key(key));
+                let name = self.key(key);
+                let is_unread = self.unread.iter().any(|unread| unread.as_bytes() == &*name);
+                self.keys.push(name);
                 self.push(key)?;
                 self.space();
                 self.must(b':')?;
+                let place = self.nodes.len();
                 self.child(depth)?;
+                if is_unread {
+                    self.nodes.truncate(place + 1);
+                    self.nodes.iter_mut().skip(place).for_each(|node| node.below = 0);
+                }
                 if self.take(b'}') {
                     break;
                 }
@@ -359,6 +370,21 @@ mod tests {
         let many = |count: usize| format!("[{}1]", "1,".repeat(count - 1));
         assert!(read(&many(MAX_VALUES)).is_ok());
         assert_eq!(read(&many(MAX_VALUES + 1)).err(), Some(JsonError::TooMany));
+    }
+
+    #[test]
+    fn what_is_not_needed_is_checked_and_takes_no_room() {
+        let without = |text: &str| Document::parse_without(Bytes::copy_from_slice(text.as_bytes()), &["words"]);
+        let words = "1,".repeat(MAX_VALUES / 2) + "1";
+        let document =
+            without(&format!(r#"{{"words":[{words}],"n":[{{"words":{{"a":[{words}]}},"b":2}},3]}}"#)).unwrap();
+        let root = document.root();
+        assert_eq!(root.member("words").unwrap().items().unwrap().count(), 0);
+        let first = root.member("n").unwrap().items().unwrap().next().unwrap();
+        assert_eq!(first.member("words").unwrap().members().unwrap().count(), 0);
+        assert_eq!(first.member("b").unwrap().whole(), Some(2));
+        assert_eq!(root.member("n").unwrap().items().unwrap().nth(1).unwrap().whole(), Some(3));
+        assert_eq!(without(r#"{"words":[1,]}"#).err(), Some(JsonError::Syntax { at: 12 }), "it is read all the same");
     }
 
     #[test]

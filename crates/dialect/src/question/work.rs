@@ -13,7 +13,7 @@ use std::sync::Arc;
 use phi_words::{Capability, Modality, ModelName, Prompt, Refusal, Usage};
 
 pub(crate) use image::Image;
-pub(crate) use pages::{DocumentKind, Pages};
+pub(crate) use pages::{DocumentKind, Pages, Selection};
 pub(crate) use recording::{Format, Recording};
 pub(crate) use script::Script;
 

@@ -22,6 +22,7 @@ mod limits;
 mod looks;
 mod messages;
 mod money;
+mod ocr;
 mod operations;
 mod pricing;
 mod record;

@@ -23,6 +23,8 @@ pub(super) fn draft(asked: &Asked, says: &Says, fault: Option<&Fault>) -> Draft 
         if body["stream"] == true { chat.stream() } else { chat.whole() }
     } else if path.ends_with("/embeddings") {
         embeddings(&body, asked.body.len(), says, fault)
+    } else if path.ends_with("/ocr") {
+        super::documents::mistral(asked, &body, says, fault)
     } else if path.ends_with("/images/generations") {
         let count = body["n"].as_u64().unwrap_or(1);
         let image = if body["response_format"] == "url" {

@@ -16,6 +16,7 @@ pub(super) fn refused(asked: &Asked, fault: &StatusFault) -> Draft {
         (Shape::Own, Tongue::Gemini) => google(fault.code, message, code, fault.retry_after.as_deref()),
         (Shape::Own, Tongue::Bedrock) => json!({"message": message}),
         (Shape::Own, Tongue::Fal) => fal::refused(message, code),
+        (Shape::Own, Tongue::AzureDocuments) => azure(fault.code, message, code),
         (Shape::OpenAi, _) | (Shape::Own, Tongue::OpenAi | Tongue::Speech | Tongue::Transcription) => {
             json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": code}})
         }
@@ -54,10 +55,13 @@ pub(super) fn refused(asked: &Asked, fault: &StatusFault) -> Draft {
 pub(super) fn stated(asked: &Asked) -> Value {
     let echo = String::from_utf8_lossy(&asked.body);
     match Tongue::of(asked) {
-        Tongue::OpenAi | Tongue::Speech | Tongue::Transcription => json!({"error": {"message": echo, "type": "server_error", "param": null, "code": null}}),
+        Tongue::OpenAi | Tongue::Speech | Tongue::Transcription => {
+            json!({"error": {"message": echo, "type": "server_error", "param": null, "code": null}})
+        }
         Tongue::Anthropic => anthropic(529, &echo, None),
         Tongue::Gemini => google(503, &echo, None, None),
         Tongue::Fal => fal::refused(&echo, None),
+        Tongue::AzureDocuments => azure(500, &echo, None),
         Tongue::Bedrock => json!({"__type": "ModelErrorException", "message": echo}),
     }
 }
@@ -82,6 +86,21 @@ fn anthropic(status: u16, message: &str, code: Option<&str>) -> Value {
         error["details"] = json!({"error_code": code});
     }
     json!({"type": "error", "error": error, "request_id": "req_leaked"})
+}
+
+/// Azure's error (<https://learn.microsoft.com/en-us/azure/ai-services/document-intelligence/resolve-errors>).
+fn azure(status: u16, message: &str, code: Option<&str>) -> Value {
+    let usual = match status {
+        400 => "InvalidRequest",
+        403 => "Forbidden",
+        404 => "NotFound",
+        429 => "429",
+        503 => "ServiceUnavailable",
+        500..=599 => "InternalServerError",
+        _ => "InvalidArgument",
+    };
+    let inner = json!({"code": "InvalidContent", "message": message});
+    json!({"error": {"code": code.unwrap_or(usual), "message": message, "innererror": inner}})
 }
 
 /// Google's error (<https://google.aip.dev/193>); its own code is the reason of an `ErrorInfo`.
