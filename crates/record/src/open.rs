@@ -5,7 +5,7 @@ use std::time::Instant;
 use phi_ledger::Durability;
 use phi_police::Slot;
 use phi_route::{Plan, Planned};
-use phi_words::{Code, MicroUsd, Modality, Quality, Refusal, RequestId, RouteId, Usage};
+use phi_words::{Code, MicroUsd, Modality, OrgId, Prompt, Quality, Refusal, RequestId, RouteId, Usage};
 
 use crate::charge::Bill;
 use crate::entry::{
@@ -114,7 +114,8 @@ impl Recorder {
         slot: Slot,
         started: Instant,
     ) -> Result<Opened, Refusal> {
-        let commitment = self.committed(&plan).await;
+        let (org, body) = (plan.permit().ask().terms().caller().org().id, plan.permit().ask().body().clone());
+        let commitment = self.committed(org, body).await;
         let record = self.opened(id, parent, &plan, commitment);
         let question = plan.permit().ask().question();
         // The entry is there before its record is on its way: a caller who leaves meanwhile drops it, which closes it.
@@ -151,9 +152,7 @@ impl Recorder {
     }
 
     /// The commitment to the payload. That to a long one is made on a thread of its own, so that others do not wait for it.
-    async fn committed(self: &Arc<Self>, plan: &Plan) -> KeyedHash {
-        let ask = plan.permit().ask();
-        let (org, body) = (ask.terms().caller().org().id, ask.body().clone());
+    async fn committed(self: &Arc<Self>, org: OrgId, body: Prompt) -> KeyedHash {
         if body.len() <= AT_ONCE {
             return self.commitment(org, &body);
         }
