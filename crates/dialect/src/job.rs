@@ -7,7 +7,7 @@ pub(crate) mod fal;
 mod ocr;
 mod openai;
 mod speech;
-mod transcription;
+pub(crate) mod transcription;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -217,7 +217,7 @@ impl Job {
 pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit> {
     question.fields().fits(carry)?;
     match question.task() {
-        Task::Speech(script) => return speech::fits(question.fields(), script, carry),
+        Task::Speech(script) => return speech::fits(question, script, carry),
         Task::Ocr(pages) => return ocr::fits(question, pages, carry),
         Task::Transcription(recording) => return transcription::fits(question.fields(), recording, carry),
         Task::Image(_) => {}

@@ -20,12 +20,16 @@ use self::telling::Telling;
 use self::watch::Watch;
 use super::{Begin, Job, Message, Step, Steps};
 use crate::json::Value;
-use crate::question::{Fields, Script};
+use crate::question::{Fields, Script, WorkQuestion};
 use crate::sound::{self, Flac, Sound};
-use crate::{Carry, HostFault, Misfit, Service, Speaks};
+use crate::{Carry, Field, HostFault, Misfit, Service, Speaks};
 
 /// Whether a route can speak a text as it is asked to.
-pub(super) fn fits(fields: &Fields, script: &Script, carry: &Carry) -> Result<(), Misfit> {
+pub(super) fn fits(question: &WorkQuestion, script: &Script, carry: &Carry) -> Result<(), Misfit> {
+    // What we do not know no host is told, whatever its row says.
+    if let Some(field) = question.unknown().first() {
+        return Err(Misfit { field: Field::Theirs(field.clone()) });
+    }
     let misfit = |field: &'static str| Err(Misfit { field: field.into() });
     let lacks = |name: &str| carry.lacks.contains(name);
     if given(script.format, carry).is_none() {
@@ -34,7 +38,7 @@ pub(super) fn fits(fields: &Fields, script: &Script, carry: &Carry) -> Result<()
     if lacks("speed") && script.speed != USUAL {
         return misfit("speed");
     }
-    if lacks("instructions") && !instructions(fields).is_empty() {
+    if lacks("instructions") && !instructions(question.fields()).is_empty() {
         return misfit("instructions");
     }
     match carry.speaks {

@@ -23,4 +23,5 @@ mod serving;
 mod stop;
 mod takeover;
 mod tls;
+mod voices;
 mod weight;

@@ -143,6 +143,8 @@ fn what_a_host_cannot_do_drops_it_out_of_the_plan() {
     ] {
         assert_eq!(misfit(&asked(more), &carry).as_deref(), field, "{more} {:?}", carry.speaks);
     }
+    let open = Carry { open_body: true, ..azure() };
+    assert_eq!(misfit(&asked(r#","strange":1"#), &open).as_deref(), Some("strange"));
     let unknown = read(r#"{"model":"m","input":"a","voice":"nova"}"#).expect("a text");
     assert_eq!(misfit(&unknown, &azure()).as_deref(), Some("voice"));
     assert_eq!(misfit(&unknown, &mistral()), None, "it has voices of such names");
