@@ -22,6 +22,12 @@ DIALECTS = {
     "gemini": ("/v1beta", "gemini-3-pro-preview"),
 }
 
+# Those that read documents: the dialect, the path of the address, and the host's own name of a model.
+READERS = {
+    "pages": ("mistral", "/v1", "mistral-ocr-2512"),
+    "layout": ("azure-documents", "/documentintelligence", "prebuilt-layout"),
+}
+
 # Spoken by a host that no gateway reaches without its own name: the vendor's SDK alone asks it.
 ALONE = ("bedrock",)
 
@@ -43,13 +49,14 @@ def gateway(the: stand.Stand) -> dict[str, str]:
         "CONFORMANCE_EMBEDDINGS_MODEL": "local/multilingual-e5-small",
         "CONFORMANCE_FAULTS": f"http://127.0.0.1:{simulated['control']}",
         "CONFORMANCE_DIALECTS": " ".join(f"simulated/{name}" for name in DIALECTS),
+        "CONFORMANCE_READERS": " ".join(f"simulated/{name}" for name in READERS),
         "CONFORMANCE_HOSTS": json.dumps({name: ports[name] for name in (*DIALECTS, *ALONE)}),
     }
 
 
 def hosts(the: stand.Stand) -> dict:
     """Starts the simulated hosts. Returns `{"control": port, "hosts": {name: port}}`."""
-    named = [word for name in (*HOSTS, *DIALECTS, *ALONE) for word in ("--host", f"{name}=0")]
+    named = [word for name in (*HOSTS, *DIALECTS, *READERS, *ALONE) for word in ("--host", f"{name}=0")]
     command = [SIMULATE, *named, "--tool", 'weather={"city":"Bern"}']
     process = the.start("phi-simulate", command, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline()
@@ -68,10 +75,12 @@ def written(ports: dict[str, int]) -> str:
         can = '["tools", "json_schema", "vision", "reasoning"]'
         # Anthropic's says that it answers from anywhere.
         text += host(name, name, f"http://127.0.0.1:{ports[name]}{path}", own, '"anywhere"', can)
+    for name, (dialect, path, own) in READERS.items():
+        text += host(name, dialect, f"http://127.0.0.1:{ports[name]}{path}", own, '["CH"]', "[]", "ocr")
     return text
 
 
-def host(name: str, dialect: str, address: str, own: str, where: str, can: str) -> str:
+def host(name: str, dialect: str, address: str, own: str, where: str, can: str, work: str = "chat") -> str:
     origin = f'source = "crates/simulate"\ndate = "{time.strftime("%Y-%m-%d", time.gmtime())}"\n'
     return f"""
 [host.simulated-{name}]
@@ -88,7 +97,7 @@ evidence = "contract"
 host = "simulated-{name}"
 model = "{name}"
 own = "{own}"
-modality = "chat"
+modality = "{work}"
 capabilities = {can}
 status = "live"
 context = 8192

@@ -17,6 +17,8 @@ FAULTS = os.environ.get("CONFORMANCE_FAULTS")
 # One model at a host of each dialect, `simulated/HOST`; they answer from anywhere, so that has to be wished.
 DIALECTS = os.environ.get("CONFORMANCE_DIALECTS", "").split()
 ANYWHERE = {"x-region": "WORLD"}
+# Models that read documents, each at a host that speaks otherwise.
+READERS = os.environ.get("CONFORMANCE_READERS", "").split()
 
 PERSON = {
     "type": "object",

@@ -49,7 +49,7 @@ fn rows(tokens: &Tokens) -> Vec<Row> {
     let long = with(chat("alps/m"), json!({"user": "u".repeat(5_000)}));
     vec![
         (2, Ask::get("/v1/nothing"), 404, "not_found", invalid, None),
-        (2, Ask::text("/v1/ocr", "{}"), 404, "not_found", invalid, None),
+        (2, Ask::text("/v1/videos/generations", "{}"), 404, "not_found", invalid, None),
         (2, Ask::new("DELETE", CHAT, ""), 405, "method_not_allowed", invalid, None),
         (2, Ask::text("/v1/chat/completions?a=b", "{}"), 400, "invalid_request", invalid, None),
         (3, m().bare(), 401, "invalid_api_key", "authentication_error", None),
