@@ -1,6 +1,7 @@
 use phi_words::Modality;
 
-use super::{Kind, Row, chat, embeddings};
+use super::{Kind, Row, chat, embeddings, work};
+use crate::job::transcription;
 use crate::{Carry, LimitName, Speaks, bedrock};
 
 /// What becomes of a field on one route, as `GET /models` lists it.
@@ -30,6 +31,10 @@ impl Treatment {
 
 /// What becomes on one route of each field that we know, for general traffic. Modalities without a table have none.
 pub fn parameters(modality: Modality, carry: &Carry) -> Vec<(&'static str, Treatment)> {
+    if modality == Modality::Transcription {
+        let told = work::transcription::TABLE.iter();
+        return told.map(|row| (row.name, transcription::treatment(row.name, carry))).collect();
+    }
     let table = match modality {
         Modality::Chat => chat::TABLE,
         Modality::Embeddings => embeddings::TABLE,

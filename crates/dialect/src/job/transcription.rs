@@ -15,7 +15,7 @@ use super::{Begin, Message, Verb};
 use crate::json::Value;
 use crate::multipart::{Piece, Written, written};
 use crate::question::{Fields, Recording, WorkQuestion};
-use crate::{Carry, Field, Misfit, Service, Speaks};
+use crate::{Carry, Field, Misfit, Service, Speaks, Treatment};
 
 /// Whether a route can hear a recording as it is asked; if not, the first field that it cannot carry.
 pub(super) fn fits(fields: &Fields, recording: &Recording, carry: &Carry) -> Result<(), Misfit> {
@@ -43,6 +43,28 @@ pub(super) fn begin(question: &WorkQuestion, recording: &Recording, carry: &Carr
         | Speaks::Anthropic(_)
         | Speaks::Gemini
         | Speaks::Bedrock => openai::begin(question, recording, carry, class),
+    }
+}
+
+/// What becomes of a field of such a request on one route. Of what it may not say the value decides as well: see [`fits`].
+pub(crate) fn treatment(name: &str, carry: &Carry) -> Treatment {
+    let is_azure = carry.speaks == Speaks::Service(Service::AzureSpeech);
+    let (is_mistral, is_short) = (carry.speaks == Speaks::Mistral, is_azure && azure::is_short(carry));
+    match name {
+        _ if carry.lacks.contains(name) && ["prompt", "temperature"].contains(&name) => Treatment::LeftOut,
+        _ if carry.lacks.contains(name) => Treatment::Refused,
+        "chunking_strategy" | "include" => Treatment::Refused,
+        "user" => Treatment::LeftOut,
+        "prompt" if is_mistral || is_azure => Treatment::LeftOut,
+        "temperature" if is_azure => Treatment::LeftOut,
+        "context_bias" if is_mistral => Treatment::Native,
+        "context_bias" if is_short => Treatment::LeftOut,
+        "context_bias" if !is_azure => Treatment::Refused,
+        "timestamp_granularities" if is_mistral || is_short => Treatment::Refused,
+        "prompt" | "temperature" => Treatment::Native,
+        "language" | "timestamp_granularities" if !is_azure => Treatment::Native,
+        // The formats are written here, and a stream where the host has none.
+        _ => Treatment::Translated,
     }
 }
 

@@ -167,6 +167,7 @@ pub(super) fn agreement(
 fn what_answers_today() {
     let deployment = Deployment::new();
     let (chat, embeddings, phi, general) = (Modality::Chat, Modality::Embeddings, Class::Phi, Class::General);
+    let heard = Modality::Transcription;
     let table = [
         ("auto", chat, "CH", general, "infomaniak-gemma-4-31b"),
         ("auto", chat, "EU", general, "scaleway-gemma-4-26b"),
@@ -219,6 +220,21 @@ fn what_answers_today() {
         ("google/gemini-2.5-flash", chat, "EU", general, "google-gemini-2.5-flash-europe-west3"),
         ("google/gemini-2.5-flash", chat, "CH", general, "no_route"),
         ("gpt-99", chat, "CH", phi, "model_not_found"),
+        ("whisper", heard, "CH", general, "azure-speech-to-text-switzerlandnorth"),
+        ("whisper", heard, "EU", general, "azure-speech-to-text-westeurope"),
+        ("whisper", heard, "US", general, "azure-speech-to-text-eastus"),
+        ("whisper", heard, "CH", phi, "azure-speech-to-text-switzerlandnorth"),
+        ("whisper", heard, "EU", phi, "azure-speech-to-text-westeurope"),
+        ("whisper", heard, "US", phi, "azure-speech-to-text-eastus"),
+        ("whisper", heard, "UK", general, "no_route"),
+        ("whisper", heard, "WORLD", general, "no_route"),
+        ("whisper", chat, "CH", general, "no_route"),
+        ("scaleway/whisper-large-v3", heard, "EU", phi, "scaleway-whisper-v3"),
+        ("scaleway/whisper-large-v3", heard, "CH", phi, "no_route"),
+        ("infomaniak/whisper", heard, "CH", general, "infomaniak-whisper"),
+        ("infomaniak/whisper", heard, "CH", phi, "phi_blocked"),
+        ("mistral/voxtral-mini-transcribe", heard, "EU", general, "no_route"),
+        ("openai/whisper-1", heard, "WORLD", general, "no_route"),
     ];
     for (model, modality, region, class, answer) in table {
         let cell = Cell { model, modality, region, class, ..CHAT };

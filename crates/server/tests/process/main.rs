@@ -12,6 +12,7 @@ mod doctor;
 mod fetched;
 mod gated;
 mod health;
+mod hearing;
 mod import;
 mod kept;
 mod kill;

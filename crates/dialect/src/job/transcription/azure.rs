@@ -21,7 +21,8 @@ const OWN_SHORT: &str = "short-audio";
 const LONGEST_SHORT: u64 = 60_000;
 const JSON: &str = "application/json";
 
-fn is_short(carry: &Carry) -> bool {
+/// Whether a row is for short audio.
+pub(super) fn is_short(carry: &Carry) -> bool {
     carry.own.as_str() == OWN_SHORT
 }
 

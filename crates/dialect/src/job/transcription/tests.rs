@@ -8,7 +8,7 @@ use crate::container::samples::{amr, opus, wav};
 use crate::job::{Begin, Heard, Job, Made, Message, Step, Verb};
 use crate::multipart::Wrapping;
 use crate::sealer::transparent;
-use crate::{Carry, Field, HostFault, Misfit, Question, Service, Speaks, Way, Work};
+use crate::{Carry, Field, HostFault, Misfit, Question, Service, Speaks, Treatment, Way, Work};
 
 const WAY: Way = Way::Work(Work::Transcription);
 
@@ -511,5 +511,34 @@ fn what_is_no_sound_is_refused_before_anybody_is_asked() {
     for sound in [&b""[..], b"%PDF-1.7", &wav(1_000)[..30], &[0; 64]] {
         let refused = read_of(Class::General, sound, &[("model", "m")]).unwrap_err();
         assert_eq!(refused, ("invalid_request".to_owned(), Some("file".to_owned())), "{sound:?}");
+    }
+}
+
+#[test]
+fn what_becomes_of_a_field_is_what_is_listed() {
+    let listed = |carry: &Carry| crate::parameters(phi_words::Modality::Transcription, carry);
+    let fields = [
+        ("language", "de"),
+        ("prompt", "x"),
+        ("temperature", "0.5"),
+        ("context_bias[]", "x"),
+        ("user", "keller"),
+        ("response_format", "text"),
+    ];
+    for carry in [whisper(), later(), voxtral(), fast(), short(), batch()] {
+        let listed = listed(&carry);
+        assert!(listed.contains(&("model", Treatment::Translated)), "{carry:?}");
+        for (field, value) in fields {
+            let name = field.trim_end_matches("[]");
+            let (_, treatment) = listed.iter().find(|(found, _)| *found == name).unwrap();
+            let asked = [("language", "de"), (field, value)];
+            let question = question(&wav(9), if field == "language" { &asked[..1] } else { &asked });
+            let refused = question.fits(&carry).is_err();
+            assert_eq!(*treatment == Treatment::Refused, refused, "{name} of {carry:?}");
+            if !refused {
+                let left_out = begun(&question, &carry).left_out;
+                assert_eq!(*treatment == Treatment::LeftOut, left_out == [name], "{name} of {carry:?}: {left_out:?}");
+            }
+        }
     }
 }

@@ -111,12 +111,12 @@ async fn a_batch_may_fail_at_any_step() {
 async fn events_that_are_cut_end_with_an_error_and_the_cost() {
     let stand = up().await;
     let after = Some(3);
-    for (fault, ended) in [
-        (Fault::Cut { after }, Ended::Truncated),
-        (Fault::Reset { after }, Ended::Truncated),
-        (Fault::NoDone, Ended::Truncated),
-        (Fault::Malformed { after: 3 }, Ended::Malformed),
-        (Fault::ErrorFrame { after: 3 }, Ended::HostError),
+    for fault in [
+        Fault::Cut { after },
+        Fault::Reset { after },
+        Fault::NoDone,
+        Fault::Malformed { after: 3 },
+        Fault::ErrorFrame { after: 3 },
     ] {
         for (model, host) in [("ears/later", "alps-a"), ("minstrel/v", "minstrel")] {
             stand.afresh();
@@ -129,7 +129,8 @@ async fn events_that_are_cut_end_with_an_error_and_the_cost() {
             assert_eq!(last["error"]["code"], "upstream_truncated", "{fault:?}: {}", reply.text());
             assert!(!said.is_empty() && said.iter().all(|event| event["type"] == "transcript.text.delta"), "{fault:?}");
             let closed = stand.closed(reply.id()).await;
-            assert_eq!((closed.status, closed.attempts[0].ended), (Status::Truncated, ended), "{fault:?} of {host}");
+            let ended = closed.attempts[0].ended;
+            assert_eq!((closed.status, ended), (Status::Truncated, Ended::Truncated), "{fault:?} of {host}");
             assert_eq!((closed.usage.audio_ms, closed.quality), (2_000, Quality::Estimated));
             assert!(reply.text().ends_with(&format!(": x-phi-cost-micro={}\n\n", closed.charge[0].micro_usd.micros())));
         }
