@@ -9,12 +9,14 @@ import http.client
 import json
 import math
 import os
-import pathlib
 import signal
 import struct
-import sys
 import time
 from collections.abc import Callable
+
+import recipes  # it says where `roundtrip` is
+import roundtrip
+from roundtrip import Wrong, hold
 
 AUDIT = ("x-request-id", "x-phi-routed", "x-phi-tier", "x-phi-attempts", "x-phi-cost-micro", "x-phi-usage")
 PERSON = {
@@ -23,10 +25,6 @@ PERSON = {
     "required": ["name", "age", "city"],
     "additionalProperties": False,
 }
-
-
-class Wrong(Exception):
-    """A proof did not hold; the text says in what."""
 
 
 @dataclasses.dataclass
@@ -113,6 +111,33 @@ class Check:
         hold(max(abs(a - b) for a, b in zip(one, same)) < 1e-5, "base64 holds another vector")
         return f"alike {dot(one, like):.3f}, unlike {dot(one, unlike):.3f}"
 
+    def what_is_spoken_is_heard(self) -> str:
+        text = "The patient has high blood pressure."
+        asked = {"model": "auto", "voice": "alloy", "input": text, "response_format": "mp3"}
+        spoken = self._post("/audio/speech", json.dumps(asked).encode(), headers={"X-PHI": "true"})
+        self._expect(spoken, 200)
+        content_type, form = roundtrip.form(spoken.body, model="auto", language="en")
+        reply = self._post("/audio/transcriptions", form, headers={"X-PHI": "true", "Content-Type": content_type})
+        self._expect(reply, 200)
+        self._audited(reply, "phi")
+        heard = reply.json["text"]
+        hold(roundtrip.words(heard) == roundtrip.words(text), f"`{text}` was heard as `{heard}`")
+        return f"{len(spoken.body)} bytes of mp3, {shown(heard)}"
+
+    def what_is_drawn_is_read(self) -> str:
+        prompt = "a red house beside the lake"
+        asked = {"model": "auto", "prompt": prompt, "size": "768x512", "response_format": "b64_json"}
+        drawn = self._post("/images/generations", json.dumps(asked).encode())
+        self._expect(drawn, 200)
+        url = f"data:image/png;base64,{drawn.json['data'][0]['b64_json']}"
+        asked = {"model": "auto", "document": {"type": "image_url", "image_url": url}}
+        reply = self._post("/ocr", json.dumps(asked).encode(), headers={"X-PHI": "true"})
+        self._expect(reply, 200)
+        self._audited(reply, "phi")
+        read = reply.json["pages"][0]["markdown"]
+        hold(roundtrip.words(read) == roundtrip.words(prompt), f"`{prompt}` was read as `{read}`")
+        return shown(read)
+
     def phi_goes_where_an_agreement_stands(self) -> str:
         reply = self._chat("Summarise: the patient is well.", max_tokens=20, headers={"X-PHI": "true"})
         self._expect(reply, 200)
@@ -180,13 +205,22 @@ class Check:
 
     def _long_the_engines_read_back_what_they_say_and_draw(self) -> str:
         """Of each engine by itself, without the gateway: see roundtrip.py of the station."""
-        sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "examples" / "station"))
-        import roundtrip
-
         proofs = roundtrip.RoundTrip({name: engine.address for name, engine in self._engines.items()})
         for name in roundtrip.NAMES:
             print(f"       {name.replace('_', ' ')}: {getattr(proofs, name)()}", flush=True)
         return f"{len(roundtrip.NAMES)} proofs"
+
+    def _long_the_recipe_clinical_note(self) -> str:
+        return recipes.clinical_note(self._gateway)
+
+    def _long_the_recipe_patient_messages(self) -> str:
+        return recipes.patient_messages(self._gateway)
+
+    def _long_the_recipe_medical_transcription(self) -> str:
+        return recipes.medical_transcription(self._gateway)
+
+    def _long_the_recipe_ask_the_records(self) -> str:
+        return recipes.ask_the_records(self._gateway)
 
     def an_explanation_names_the_route_that_answers(self) -> str:
         request = {"model": "auto", "max_tokens": 4, "messages": [{"role": "user", "content": "Say hello."}]}
@@ -292,11 +326,6 @@ def run(gateway, engines, phi: Callable[..., str], everything: bool = False) -> 
             print(f"FAILED {title}: {said}", flush=True)
     print(f"{len(taken) - failed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
-
-
-def hold(true, otherwise: str) -> None:
-    if not true:
-        raise Wrong(otherwise)
 
 
 def dot(one, other) -> float:

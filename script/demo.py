@@ -59,6 +59,14 @@ Try it; with `-H 'X-PHI: true'` too, which goes only where an agreement stands:
     -H 'Content-Type: application/json' \\
     -d '{{"model": "auto", "max_tokens": 40, "messages": [{{"role": "user", "content": "Name three rivers."}}]}}'
 
+Or run a recipe of examples/; each has a README that says what a deployment of your own changes:
+
+  export OPENAI_BASE_URL={gateway.base_url} OPENAI_API_KEY={gateway.key}
+  .venv/bin/python examples/clinical-note/note.py
+  .venv/bin/python examples/patient-messages/messages.py
+  .venv/bin/python examples/medical-transcription/subtitles.py --into .local/subtitles
+  .venv/bin/python examples/ask-the-records/ask.py
+
 Then look at what was recorded of it (the answer's x-request-id names it):
 
   {stand.PHI} --data {gateway.data} ledger show <x-request-id>
