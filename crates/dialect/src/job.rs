@@ -4,7 +4,7 @@
 //! anywhere: a job makes every path itself, of what it has read strictly.
 
 pub(crate) mod fal;
-mod ocr;
+pub(crate) mod ocr;
 mod openai;
 mod speech;
 pub(crate) mod transcription;

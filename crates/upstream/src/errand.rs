@@ -62,20 +62,19 @@ impl Upstream {
     }
 }
 
-/// Where a host of a dialect tells its models.
+/// Where a host of a dialect tells its models, or of itself.
 const fn path(dialect: Dialect) -> Option<&'static str> {
     match dialect {
         Dialect::OpenAi | Dialect::AzureOpenAi | Dialect::Mistral | Dialect::Anthropic | Dialect::Gemini => {
             Some("/models")
         }
+        // <https://learn.microsoft.com/en-us/rest/api/aiservices/miscellaneous-operations/get-resource-details>
+        Dialect::AzureDocuments => Some("/info?api-version=2024-11-30"),
         Dialect::AzureSpeech
-        | Dialect::AzureDocuments
         | Dialect::AnthropicVertex
         | Dialect::Bedrock
         | Dialect::Fal
-        | Dialect::InfomaniakBatch => {
-            None
-        }
+        | Dialect::InfomaniakBatch => None,
     }
 }
 

@@ -122,9 +122,7 @@ impl Verdict {
             HostErrorKind::ContextLength { .. }
             | HostErrorKind::ContentFiltered
             | HostErrorKind::Rejected
-            | HostErrorKind::Other => {
-                Self { goes_on: false, refusal, ..Self::of(Ended::Rejected, Sign::Good) }
-            }
+            | HostErrorKind::Other => Self { goes_on: false, refusal, ..Self::of(Ended::Rejected, Sign::Good) },
         }
     }
 

@@ -1,7 +1,7 @@
 use phi_words::Modality;
 
 use super::{Kind, Row, chat, embeddings, work};
-use crate::job::transcription;
+use crate::job::{ocr, transcription};
 use crate::{Carry, LimitName, Speaks, bedrock};
 
 /// What becomes of a field on one route, as `GET /models` lists it.
@@ -34,6 +34,9 @@ pub fn parameters(modality: Modality, carry: &Carry) -> Vec<(&'static str, Treat
     if modality == Modality::Transcription {
         let told = work::transcription::TABLE.iter();
         return told.map(|row| (row.name, transcription::treatment(row.name, carry))).collect();
+    }
+    if modality == Modality::Ocr {
+        return work::ocr::TABLE.iter().map(|row| (row.name, ocr::treatment(row.name, carry))).collect();
     }
     let table = match modality {
         Modality::Chat => chat::TABLE,

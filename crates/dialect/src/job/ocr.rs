@@ -7,6 +7,7 @@ mod mistral;
 mod tests;
 
 use super::Begin;
+use crate::fields::Treatment;
 use crate::json::{Kind, Value};
 use crate::question::{Fields, Pages, WorkQuestion};
 use crate::{Carry, Field, Misfit, Service, Speaks};
@@ -28,6 +29,24 @@ pub(super) fn fits(question: &WorkQuestion, pages: &Pages, carry: &Carry) -> Res
         Speaks::Service(_) | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => {
             Err(Misfit { field: "model".into() })
         }
+    }
+}
+
+/// What becomes of a field on a route, as `GET /models` lists it.
+pub(crate) fn treatment(name: &str, carry: &Carry) -> Treatment {
+    let is_azure = carry.speaks == Speaks::Service(Service::AzureDocuments);
+    let is_refused = match is_azure {
+        true => azure::is_refused(name, carry),
+        false => mistral::is_refused(name, carry),
+    };
+    match name {
+        "id" => Treatment::LeftOut,
+        BLOCKS if is_azure || carry.lacks.contains(BLOCKS) => Treatment::LeftOut,
+        "model" => Treatment::Translated,
+        "store" => Treatment::Refused,
+        _ if is_refused || carry.lacks.contains(name) => Treatment::Refused,
+        _ if is_azure => Treatment::Translated,
+        _ => Treatment::Native,
     }
 }
 

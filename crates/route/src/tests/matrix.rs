@@ -167,6 +167,7 @@ pub(super) fn agreement(
 fn what_answers_today() {
     let deployment = Deployment::new();
     let (chat, embeddings, phi, general) = (Modality::Chat, Modality::Embeddings, Class::Phi, Class::General);
+    let read = Modality::Ocr;
     let heard = Modality::Transcription;
     let table = [
         ("auto", chat, "CH", general, "infomaniak-gemma-4-31b"),
@@ -220,6 +221,18 @@ fn what_answers_today() {
         ("google/gemini-2.5-flash", chat, "EU", general, "google-gemini-2.5-flash-europe-west3"),
         ("google/gemini-2.5-flash", chat, "CH", general, "no_route"),
         ("gpt-99", chat, "CH", phi, "model_not_found"),
+        ("auto", read, "CH", general, "azure-layout-switzerlandnorth"),
+        ("auto", read, "EU", general, "azure-layout-westeurope"),
+        ("auto", read, "US", general, "azure-layout-eastus"),
+        ("auto", read, "CH", phi, "azure-layout-switzerlandnorth"),
+        ("auto", read, "EU", phi, "azure-layout-westeurope"),
+        ("auto", read, "US", phi, "azure-layout-eastus"),
+        ("auto", read, "UK", general, "no_route"),
+        ("auto", read, "WORLD", general, "no_route"),
+        ("azure/read", read, "CH", phi, "azure-read-switzerlandnorth"),
+        ("mistral/ocr-4", read, "EU", general, "no_route"),
+        ("mistral/ocr-4", read, "WORLD", general, "no_route"),
+        ("scaleway/ocr-3", read, "EU", general, "no_route"),
         ("whisper", heard, "CH", general, "azure-speech-to-text-switzerlandnorth"),
         ("whisper", heard, "EU", general, "azure-speech-to-text-westeurope"),
         ("whisper", heard, "US", general, "azure-speech-to-text-eastus"),

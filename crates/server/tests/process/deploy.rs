@@ -171,7 +171,7 @@ pub(crate) fn rows(host: SocketAddr) -> String {
 title = "Hosts of a test"
 [[provider.tested.offers]]
 countries = ["CH"]
-modalities = ["chat", "embeddings", "transcription", "speech"]
+modalities = ["chat", "embeddings", "ocr", "transcription", "speech"]
 frameworks = ["nFADP"]
 source = "a test"
 date = "2026-01-01"

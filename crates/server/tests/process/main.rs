@@ -18,6 +18,7 @@ mod kept;
 mod kill;
 mod passed;
 mod proxied;
+mod reading;
 mod reload;
 mod search;
 mod serving;

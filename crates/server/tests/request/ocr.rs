@@ -43,8 +43,8 @@ async fn up() -> Stand {
 
 async fn of(setup: Setup) -> Stand {
     let stand = Setup { catalogue: include_str!("ocr.toml"), ..setup }.up().await;
-    for provider in ["papers", "mistrals"] {
-        put_key(&stand.deployment, provider, provider, &key_of(provider)).await;
+    for host in ["papers", "papers-us", "mistrals"] {
+        put_key(&stand.deployment, host, host, &key_of(host)).await;
     }
     let pages = Says { text: format!("{TEXT}\u{c}{TEXT}"), ..Says::default() };
     ["papers", "papers-us", "mistrals"].iter().for_each(|host| stand.host(host).says(pages.clone()));
@@ -382,6 +382,8 @@ async fn phi_goes_under_an_agreement_alone_and_stays_in_its_region() {
     let reply = stand.ask(phi(ask("reading", json!({})))).await;
     assert_eq!((reply.refusal(), reply.header("x-phi-attempts")), ((502, "upstream_failed".to_owned()), Some("1")));
     assert_eq!(stand.reached(), ["papers"], "who is under no agreement and who is elsewhere are not asked");
+    let us = stand.ask(phi(ask("reading", json!({}))).header("x-region", "US")).await;
+    assert_eq!(us.header("x-phi-routed"), Some("papers-us-layout/US/phi"), "{}", us.text());
     for region in ["UK", "WORLD"] {
         let reply = stand.ask(ask("reading", json!({})).header("x-region", region)).await;
         assert_eq!(reply.refusal(), (422, "no_route".to_owned()), "{region}");
@@ -403,6 +405,27 @@ async fn figures_that_cannot_be_are_estimated() {
     stand.host("papers").next([Fault::Model { name: "prebuilt-invoice".to_owned() }]);
     let reply = stand.ask(ask("papers/papers", json!({}))).await;
     assert_eq!((reply.status, stand.closed(reply.id()).await.incidents.len()), (200, 1), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn a_route_that_rests_is_asked_of_itself_and_comes_back() {
+    let stand = up().await;
+    stand.host("papers").next(vec![Fault::status(500); 3]);
+    for _ in 0..4 {
+        let reply = stand.ask(ask("reading", json!({}))).await;
+        assert_eq!(reply.header("x-phi-routed"), Some("mistrals-layout/CH/general"));
+    }
+    assert_eq!(stand.host("papers").seen().len(), 3, "it rests");
+    stand.clock.advance(Duration::from_secs(2));
+    assert_eq!(stand.gateway.probe_due().await, 1);
+    let probe = stand.host("papers").seen().pop().unwrap();
+    assert_eq!(
+        (probe.path().as_str(), probe.body.is_empty()),
+        ("/documentintelligence/info?api-version=2024-11-30", true)
+    );
+    assert_eq!(probe.header("ocp-apim-subscription-key"), Some(key_of("papers")));
+    let reply = stand.ask(ask("reading", json!({}))).await;
+    assert_eq!(reply.header("x-phi-routed"), Some("papers-layout/CH/general"));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ const VERSION: &str = "api-version=2024-11-30";
 
 /// Whether a path is one of Azure's.
 pub(super) fn is_azure(path: &str) -> bool {
-    path.contains("/documentModels/")
+    path.contains("/documentModels/") || path.ends_with("/documentintelligence/info")
 }
 
 fn pages(says: &Says) -> Vec<&str> {
@@ -110,6 +110,9 @@ pub(super) fn azure(asked: &Asked, says: &Says, fault: Option<&Fault>) -> Draft 
     let named = asked.path().split("/documentModels/").nth(1).unwrap_or_default();
     if !asked.target().contains(VERSION) {
         return refused::refused(asked, &StatusFault::new(400));
+    }
+    if asked.path().ends_with("/info") {
+        return Draft::json(200, &json!({"customDocumentModels": {"count": 0, "limit": 500}}));
     }
     match (asked.method(), named.split_once(":analyze"), named.split_once("/analyzeResults/")) {
         ("POST", Some((own, "")), _) => taken(asked, own, says),

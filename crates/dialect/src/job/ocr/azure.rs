@@ -8,7 +8,7 @@ mod text;
 
 use std::time::Duration;
 
-use super::{BLOCKS, asks, is_true};
+use super::{BLOCKS, WISHES, asks, is_true};
 use crate::job::{Begin, Farewell, Heard, Job, Made, Message, Step, Steps, Verb};
 use crate::json::{Document, Value};
 use crate::question::{DocumentKind, Fields, Pages, Selection};
@@ -83,19 +83,23 @@ pub(super) fn fits(fields: &Fields, pages: &Pages, carry: &Carry) -> Result<(), 
     if matches!(pages.kind, DocumentKind::Gif | DocumentKind::WebP) {
         return misfit("document");
     }
-    let never = [
-        "include_image_base64",
-        "confidence_scores_granularity",
-        "bbox_annotation_format",
-        "document_annotation_format",
-        "document_annotation_prompt",
-    ];
-    let of_layout: &[&str] = if carry.own.as_str() == LINES {
-        &["table_format", "extract_header", "extract_footer", "image_limit", "image_min_size"]
-    } else {
-        &[]
-    };
-    never.iter().chain(of_layout).find(|name| asks(fields, name)).map_or(Ok(()), |name| misfit(name))
+    let refused = |name: &&&'static str| is_refused(name, carry) && asks(fields, name);
+    WISHES.iter().find(refused).map_or(Ok(()), |name| misfit(name))
+}
+
+/// Whether it cannot be asked for this.
+pub(super) fn is_refused(name: &str, carry: &Carry) -> bool {
+    match name {
+        "include_image_base64"
+        | "confidence_scores_granularity"
+        | "bbox_annotation_format"
+        | "document_annotation_format"
+        | "document_annotation_prompt" => true,
+        "table_format" | "extract_header" | "extract_footer" | "image_limit" | "image_min_size" => {
+            carry.own.as_str() == LINES
+        }
+        _ => false,
+    }
 }
 
 /// Whether a name can stand in a path as it is.

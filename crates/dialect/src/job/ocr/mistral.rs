@@ -33,11 +33,13 @@ struct Wanted {
 
 /// An annotated page has a price of its own, so a row says whether it is to be asked for any.
 pub(super) fn fits(fields: &Fields, carry: &Carry) -> Result<(), Misfit> {
-    let annotated = ANNOTATIONS.iter().find(|name| asks(fields, name));
-    match annotated.filter(|_| !carry.capabilities.contains(&Capability::JsonSchema)) {
-        Some(name) => Err(Misfit { field: (*name).into() }),
-        None => Ok(()),
-    }
+    let refused = WISHES.iter().find(|name| is_refused(name, carry) && asks(fields, name));
+    refused.map_or(Ok(()), |name| Err(Misfit { field: (*name).into() }))
+}
+
+/// Whether it is not to be asked for this.
+pub(super) fn is_refused(name: &str, carry: &Carry) -> bool {
+    ANNOTATIONS.contains(&name) && !carry.capabilities.contains(&Capability::JsonSchema)
 }
 
 pub(super) fn begin(fields: &Fields, pages: &Pages, carry: &Carry) -> Begin {

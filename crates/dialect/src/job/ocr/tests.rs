@@ -201,6 +201,32 @@ fn azure_is_not_asked_for_what_it_cannot_make() {
     assert!(asked(PDF, json!({})).fits(&carry(Speaks::Gemini, "gemini")).is_err());
 }
 
+#[test]
+fn what_becomes_of_each_field_is_listed_as_it_happens() {
+    use crate::Treatment::{LeftOut, Native, Refused, Translated};
+    for (name, value, at_mistral, at_layout, at_read) in [
+        ("pages", json!([0]), Native, Translated, Translated),
+        ("table_format", json!("html"), Native, Translated, Refused),
+        ("extract_header", json!(true), Native, Translated, Refused),
+        ("include_image_base64", json!(true), Native, Refused, Refused),
+        ("bbox_annotation_format", schema(), Refused, Refused, Refused),
+        ("include_blocks", json!(true), Native, LeftOut, LeftOut),
+        ("id", json!("x"), LeftOut, LeftOut, LeftOut),
+    ] {
+        let all = [(mistral(), at_mistral), (azure("prebuilt-layout"), at_layout), (azure("prebuilt-read"), at_read)];
+        for (carry, listed) in all {
+            let told = crate::parameters(phi_words::Modality::Ocr, &carry);
+            let told = told.into_iter().find(|(field, _)| *field == name).unwrap().1;
+            assert_eq!(told, listed, "{name}");
+            let asked = asked(PDF, json!({name: value.clone()}));
+            assert_eq!(asked.fits(&carry).is_err(), listed == Refused, "{name}");
+            if listed != Refused {
+                assert_eq!(begun(&asked, &carry).left_out.contains(&name), listed == LeftOut, "{name}");
+            }
+        }
+    }
+}
+
 /// Hands a document in, up to where it can be asked about.
 fn handed_in(more: Value, own: &str) -> Job {
     let mut job = begun(&asked(PDF, more), &azure(own)).job;
