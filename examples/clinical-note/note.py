@@ -25,7 +25,11 @@ HERE = pathlib.Path(__file__).parent
 LONGEST = 80  # characters; the demo's very small model would not stop by itself, a real one has use for more
 
 # What is sent is health information: only hosts under an agreement for each kind of work may see it.
-client = OpenAI(default_headers={"X-PHI": "true"})
+client = OpenAI(
+    base_url=os.environ["OPENAI_BASE_URL"],  # said here, for without it the SDK would ask OpenAI itself
+    api_key=os.environ["OPENAI_API_KEY"],
+    default_headers={"X-PHI": "true"},
+)
 
 Line = Annotated[str, Field(max_length=LONGEST)]
 
@@ -86,6 +90,8 @@ def files() -> tuple[bytes, bytes]:
     """A WAV and a PDF: those that were named, else made of the texts beside this file."""
     if len(sys.argv) == 3:
         return pathlib.Path(sys.argv[1]).read_bytes(), pathlib.Path(sys.argv[2]).read_bytes()
+    if len(sys.argv) != 1:
+        raise SystemExit(__doc__)
     script = (HERE / "encounter.txt").read_text()
     spoken = client.audio.speech.create(model=SPEAKS, voice="alloy", input=script, response_format="wav")
     return spoken.read(), drawn((HERE / "record.txt").read_text())

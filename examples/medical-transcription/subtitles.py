@@ -17,7 +17,11 @@ SPEAKS = os.environ.get("SPEECH_MODEL", "auto")
 SAMPLE = pathlib.Path(__file__).parent / "dictation.txt"
 
 # What is sent is health information: only a host under an agreement for this kind of work may hear it.
-client = OpenAI(default_headers={"X-PHI": "true"})
+client = OpenAI(
+    base_url=os.environ["OPENAI_BASE_URL"],  # said here, for without it the SDK would ask OpenAI itself
+    api_key=os.environ["OPENAI_API_KEY"],
+    default_headers={"X-PHI": "true"},
+)
 
 
 def main() -> None:

@@ -27,10 +27,16 @@ INBOXES = {
 }
 LONGEST = 120  # characters; the demo's very small model would not stop by itself, a real one has use for more
 # No model is asked about these: whoever writes one of them is called at once.
-RED_FLAGS = re.compile(r"chest pain|short(ness)? of breath|can(no|')t breathe|numb|unconscious|suicid|bleeding", re.IGNORECASE)
+RED_FLAGS = re.compile(
+    r"\b(chest pain|short(ness)? of breath|can(no|'|’)t breathe|numb(ness)?|unconscious|suicid\w*|bleed(s|ing)?)\b", re.IGNORECASE
+)
 
 # What is sent is health information: only a host under an agreement for this kind of work may read it.
-client = OpenAI(default_headers={"X-PHI": "true"})
+client = OpenAI(
+    base_url=os.environ["OPENAI_BASE_URL"],  # said here, for without it the SDK would ask OpenAI itself
+    api_key=os.environ["OPENAI_API_KEY"],
+    default_headers={"X-PHI": "true"},
+)
 
 
 class Triage(BaseModel):
@@ -45,6 +51,8 @@ class Draft(BaseModel):
 
 
 def main() -> None:
+    if len(sys.argv) > 2:
+        raise SystemExit(__doc__)
     file = pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else pathlib.Path(__file__).parent / "messages.json"
     print(json.dumps([handled(message) for message in json.loads(file.read_text())], indent=2, ensure_ascii=False))
 
