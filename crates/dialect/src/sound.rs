@@ -1,8 +1,10 @@
 //! Sound: what it is written as, how each form begins, and how one is made of another.
 
 mod flac;
+mod ogg;
 
 pub(crate) use flac::Flac;
+pub(crate) use ogg::Pages;
 
 /// What sound is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,7 +17,7 @@ use phi_words::Completion;
 
 use self::mistral::Events;
 use self::telling::Telling;
-use self::watch::Watch;
+use self::watch::{Limit, Watch};
 use super::{Begin, Job, Message, Step, Steps};
 use crate::json::Value;
 use crate::question::{Fields, Script, WorkQuestion};
@@ -54,17 +54,17 @@ pub(super) fn fits(question: &WorkQuestion, script: &Script, carry: &Carry) -> R
 /// Begins to speak on a route that the text fits.
 pub(super) fn begin(fields: &Fields, script: &Script, carry: &Carry) -> Begin {
     let format = given(script.format, carry).unwrap_or(script.format);
-    let (messages, events, cut_at) = match carry.speaks {
-        Speaks::Service(_) => (azure::messages(script, carry, format), None, azure::cut_at(format)),
-        Speaks::Mistral => (vec![mistral::message(script, carry, format)], Some(Events::new(format)), None),
+    let (messages, events, limit) = match carry.speaks {
+        Speaks::Service(_) => (azure::messages(script, carry, format), None, azure::limit(format)),
+        Speaks::Mistral => (vec![mistral::message(script, carry, format)], Some(Events::new(format)), Limit::None),
         Speaks::OpenAi | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => {
-            (vec![openai::message(fields, script, carry, format)], None, None)
+            (vec![openai::message(fields, script, carry, format)], None, Limit::None)
         }
     };
     let telling = if script.events { Telling::events(script) } else { Telling::Sound };
     let media_type = telling.media_type(script.format);
     let (messages, making) = (messages.into(), Making::of(format, script.format));
-    let steps = Speech { messages, events, watch: Watch::new(format, cut_at), making, telling };
+    let steps = Speech { messages, events, watch: Watch::new(format, limit), making, telling };
     let left_out = fields.field("user").map(|_| "user").into_iter().collect();
     Begin { job: Job::new(steps, media_type), left_out }
 }

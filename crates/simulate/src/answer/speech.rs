@@ -88,16 +88,22 @@ fn sound(format: &str, says: &Says) -> Draft {
     Draft::new(200, kind, Content::Pieces(spoken(format, &says.text)))
 }
 
-/// The pieces that are sent for a text in this form: each begins as that form does, and has one word.
+/// The pieces that are sent for a text in this form: each begins as that form does, and has one word. In Ogg each is a page.
 pub fn spoken(format: &str, text: &str) -> Vec<Vec<u8>> {
     let begin: &[u8] = match format {
-        "opus" => b"OggS",
         "aac" => &[0xff, 0xf1],
         "flac" => b"fLaC",
         "wav" => b"RIFF",
         "pcm" => &[],
         _ => &[0xff, 0xf3],
     };
+    let page = |(number, word): (usize, &str)| {
+        let position = (960 * (number as u64 + 1)).to_le_bytes();
+        [b"OggS\0\0", &position[..], &[0; 12], &[1, word.len() as u8], word.as_bytes()].concat()
+    };
+    if format == "opus" {
+        return text.split_whitespace().enumerate().map(page).collect();
+    }
     let word = |word: &str| if format == "pcm" && word.len() % 2 == 1 { format!("{word} ") } else { word.to_owned() };
     text.split_whitespace().map(|text| [begin, word(text).as_bytes()].concat()).collect()
 }

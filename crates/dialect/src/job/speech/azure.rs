@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::parts::parts;
+use super::watch::Limit;
 use super::{USUAL, voice};
 use crate::job::{Message, Verb};
 use crate::question::Script;
@@ -35,14 +36,15 @@ pub(super) fn messages(script: &Script, carry: &Carry, format: Sound) -> Vec<Mes
     parts(&script.text, most).into_iter().map(|part| message(part, script, carry, format)).collect()
 }
 
-/// The length at which sound of this form was cut, in bytes, a second early.
-pub(super) const fn cut_at(format: Sound) -> Option<u64> {
+/// The length at which sound of this form was cut, a second early.
+pub(super) const fn limit(format: Sound) -> Limit {
     let seconds = LONGEST / 1_000 - 1;
     match format {
-        Sound::Mp3 => Some(seconds * MP3_BYTES),
-        Sound::Pcm => Some(seconds * RATE as u64 * 2),
-        // Of these the number of bytes tells no length.
-        Sound::Opus | Sound::Aac | Sound::Flac | Sound::Wav => None,
+        Sound::Mp3 => Limit::Bytes(seconds * MP3_BYTES),
+        Sound::Pcm => Limit::Bytes(seconds * RATE as u64 * 2),
+        Sound::Opus => Limit::Samples(seconds * 48_000),
+        // It is not asked for any of these.
+        Sound::Aac | Sound::Flac | Sound::Wav => Limit::None,
     }
 }
 

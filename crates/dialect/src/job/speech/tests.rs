@@ -238,6 +238,15 @@ fn sound_that_is_none_or_was_cut_is_a_fault() {
     assert_eq!(heard(pcm, &[&[&[0; 5]]]), Err(HostFault::Truncated), "half a sample");
     let ten_minutes = [MP3, &vec![0; 7_200_000]].concat();
     assert_eq!(heard(ask(), &[&[&ten_minutes]]), Err(HostFault::Truncated), "it would have been cut");
+    let opus = |seconds: u64, pieces: &[&[u8]]| {
+        let position = (seconds * 48_000).to_le_bytes();
+        let page = [b"OggS\0\0", &position[..], &[0; 12], &[1, 2, 7, 7]].concat();
+        let pieces: Vec<&[u8]> = [&page[..]].into_iter().chain(pieces.iter().copied()).collect();
+        heard(job(&asked(r#","response_format":"opus""#), &azure()), &[&pieces])
+    };
+    assert!(opus(598, &[]).is_ok());
+    assert_eq!(opus(599, &[]), Err(HostFault::Truncated), "it would have been cut");
+    assert!(matches!(opus(1, &[&[0; 60]]), Err(HostFault::Malformed(_))));
 }
 
 #[test]
