@@ -348,7 +348,7 @@ fn worked(worked: Worked, row: &Row, entry: &mut Entry) -> Answer {
         }
         Worked::Flow(flow) => {
             flow.measure(&mut entry.meter);
-            Answer::Flow(Box::new(flow))
+            Answer::Flow(flow)
         }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) enum Worked {
     /// All of the answer.
     Whole(Made),
     /// Its beginning.
-    Flow(Flow),
+    Flow(Box<Flow>),
 }
 
 /// Drives one job at one host.
@@ -63,7 +63,7 @@ impl Worker {
     /// Works until the answer is whole, or the first of it is here.
     pub(crate) async fn run(mut self, entry: &mut Entry) -> Result<Worked, Verdict> {
         loop {
-            match self.step()? {
+            match self.step().map_err(|fault| Verdict::of_fault(&fault))? {
                 Step::Ask(message) => self.ask(message, Some(entry)).await?,
                 Step::Follow(message) => {
                     let arrived = self.send(message, false, Some(entry)).await?;
@@ -77,7 +77,7 @@ impl Worker {
                         turn: None,
                     };
                     flow.first().await?;
-                    return Ok(Worked::Flow(flow));
+                    return Ok(Worked::Flow(Box::new(flow)));
                 }
                 Step::Wait(wait) => self.rest(wait).await?,
                 Step::Done(made) => return Ok(Worked::Whole(made)),
@@ -86,10 +86,10 @@ impl Worker {
         }
     }
 
-    fn step(&mut self) -> Result<Step, Verdict> {
+    fn step(&mut self) -> Result<Step, HostFault> {
         self.steps += 1;
         if self.steps > MOST_STEPS {
-            return Err(Verdict::of_fault(&HostFault::TooLong));
+            return Err(HostFault::TooLong);
         }
         Ok(self.job.next())
     }
@@ -245,7 +245,7 @@ impl Flow {
                 }
             };
         }
-        match self.worker.step()? {
+        match self.worker.step().map_err(fault)? {
             Step::Ask(message) => self.worker.ask(message, None).await?,
             Step::Follow(message) => self.body = Some(self.worker.send(message, false, None).await?),
             Step::Wait(wait) => self.worker.rest(wait).await?,

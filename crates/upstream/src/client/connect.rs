@@ -74,6 +74,14 @@ pub(crate) enum ConnectError {
     Closed,
 }
 
+/// What the system calls the obstacles that it knows.
+const KINDS: [(io::ErrorKind, Obstacle); 4] = [
+    (io::ErrorKind::ConnectionRefused, Obstacle::Refused),
+    (io::ErrorKind::TimedOut, Obstacle::Timeout),
+    (io::ErrorKind::ConnectionReset, Obstacle::Silent),
+    (io::ErrorKind::ConnectionAborted, Obstacle::Silent),
+];
+
 impl ConnectError {
     /// The same in the one word that is written down.
     pub(crate) fn obstacle(&self) -> Obstacle {
@@ -81,12 +89,10 @@ impl ConnectError {
             Self::Unresolved(_) | Self::NoAddress => Obstacle::Name,
             Self::Address => Obstacle::Address,
             Self::Plain => Obstacle::Plain,
-            Self::Tcp(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => Obstacle::Refused,
-                io::ErrorKind::TimedOut => Obstacle::Timeout,
-                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Obstacle::Silent,
-                _ => Obstacle::Network,
-            },
+            Self::Tcp(error) => KINDS
+                .iter()
+                .find_map(|(kind, obstacle)| (error.kind() == *kind).then_some(*obstacle))
+                .unwrap_or(Obstacle::Network),
             Self::Tls(_) => Obstacle::Tls,
             Self::Late => Obstacle::Timeout,
             Self::Proxy(_) => Obstacle::Proxy,
