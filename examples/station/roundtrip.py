@@ -126,6 +126,7 @@ class RoundTrip:
         hold(words(" ".join(spoken)) == words(plain["text"]), f"the words are {spoken}")
         times = [moment for word in told["words"] for moment in (word["start"], word["end"])]
         hold(times == sorted(times) and times[-1] <= told["duration"] + 0.5, "the words' times are out of order")
+        hold(told["segments"][-1]["end"] <= told["duration"], "a segment ends after the sound")
         hold("".join(segment["text"] for segment in told["segments"]).strip() == plain["text"], "the segments differ")
         text = self._heard(recording, response_format="text").decode()
         hold(text == plain["text"] + "\n", "text holds another text")

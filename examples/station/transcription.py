@@ -4,6 +4,7 @@ A recording is decoded in memory by the FFmpeg inside PyAV, as the one format th
 name other files is ever tried.
 """
 
+import dataclasses
 import io
 import json
 import math
@@ -60,7 +61,7 @@ def main() -> None:
         samples = pcm(recording)
         ctranslate2.set_random_seed(1)
         segments, told = whisper.transcribe(samples, language="en", vad_filter=True, **options)
-        heard = while_there(segments, call)
+        heard = while_there(segments, told.duration, call)
         if streamed:
             return web.Answer("text/event-stream", events(heard, told.duration))
         return whole(list(heard), told.duration, written, wanted)
@@ -128,10 +129,11 @@ def unreadable() -> web.Refused:
     return web.Refused(why, param="file", code="invalid_value")
 
 
-def while_there(segments, call: web.Call):
+def while_there(segments, seconds: float, call: web.Call):
+    """Whisper hears half a minute at a time, and may say that a segment ends after the sound does."""
     for segment in segments:
         call.still_there()
-        yield segment
+        yield dataclasses.replace(segment, start=min(segment.start, seconds), end=min(segment.end, seconds))
 
 
 def whole(segments: list, seconds: float, written: str, wanted: set[str]) -> web.Answer:
