@@ -44,10 +44,8 @@ fn misfit(more: Value, carry: &Carry) -> Option<String> {
 }
 
 fn ask(job: &mut Job) -> Message {
-    match job.next() {
-        Step::Ask(message) => message,
-        other => panic!("{other:?}"),
-    }
+    let Step::Ask(message) = job.next() else { panic!("nothing is asked") };
+    message
 }
 
 fn heard(status: u16, body: &Value) -> Heard {
@@ -55,13 +53,9 @@ fn heard(status: u16, body: &Value) -> Heard {
 }
 
 fn done(job: &mut Job) -> (Made, Value) {
-    match job.next() {
-        Step::Done(made) => {
-            let body = serde_json::from_slice(made.body.expose_bytes()).unwrap();
-            (made, body)
-        }
-        other => panic!("{other:?}"),
-    }
+    let Step::Done(made) = job.next() else { panic!("it is not done") };
+    let body = serde_json::from_slice(made.body.expose_bytes()).unwrap();
+    (made, body)
 }
 
 fn schema() -> Value {

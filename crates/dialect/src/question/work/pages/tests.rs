@@ -32,13 +32,9 @@ fn asked(body: &str, class: Class) -> Result<Question, Refusal> {
 }
 
 fn pages_of(question: &Question) -> &Pages {
-    match question {
-        Question::Work(work) => match work.task() {
-            Task::Ocr(pages) => pages,
-            Task::Transcription(_) | Task::Speech(_) | Task::Image(_) => panic!("other work"),
-        },
-        _ => panic!("no work"),
-    }
+    let Question::Work(work) = question else { panic!("other work") };
+    let Task::Ocr(pages) = work.task() else { panic!("other work") };
+    pages
 }
 
 fn count(body: &str) -> u64 {
