@@ -176,6 +176,13 @@ class Mistral(unittest.TestCase):
             calls = [call for event in stream for call in event.data.choices[0].delta.tool_calls or []]
         self.assertEqual(json.loads("".join(call.function.arguments for call in calls)), BERN)
 
+    def test_pages(self):
+        document = {"type": "image_url", "image_url": f"data:image/png;base64,{PNG}"}
+        answer = self.client.ocr.process(model="m", document=document, table_format="html", include_image_base64=True)
+        page = answer.pages[0]
+        self.assertEqual((page.tables[0].format_, page.blocks[0].type, page.images[0].id), ("html", "text", "img-0.jpeg"))
+        self.assertEqual(answer.usage_info.pages_processed, len(answer.pages))
+
 
 class Bedrock(unittest.TestCase):
     """Requests are signed by AWS's own SDK, and its own reader takes the frames."""
