@@ -28,7 +28,7 @@
 //! | 22 | packed bodies | `slow::check_22…`; hosts are asked for plain answers (`upstream`, client tests) |
 //! | 23 | long bodies, `Expect` | `slow::check_23…`, `crowd::check_23…`, `wire::a_body_in_pieces_is_read_to_its_bound`, `refusals::one_request_too_many…` |
 //! | 24 | JSON that costs more than it says | `meaning::check_24…` |
-//! | 25 | parts of forms without end | does not apply: no endpoint takes a form; another type than JSON is refused (`meaning::check_11…`) |
+//! | 25 | forms that are bombs: parts without end, heads, names of files | `forms::check_25…` |
 //! | 26 | upgrades, tunnels, traces | `framing::check_26…` |
 //! | 27 | many connections from one address | `slow::check_27…`, `life::check_27…`, `places` in the gateway |
 //! | 28 | events, lines and bytes in an answer that look like frames | `stream::payloads_that_look_like_events…`, `sse::lines_and_events_have_an_end`, both of the dialect |
