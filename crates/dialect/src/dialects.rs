@@ -72,7 +72,7 @@ pub(crate) fn read_reply(body: &Completion, speaks: Speaks) -> Result<Answer, Ho
 /// does.
 pub fn read_error(body: &[u8], named: Option<&str>, speaks: Speaks) -> HostError {
     match speaks {
-        Speaks::Service(Service::Fal) => job::fal::read_error(body),
+        Speaks::Service(Service::Fal) => job::image::fal::read_error(body),
         Speaks::OpenAi | Speaks::Mistral | Speaks::Service(_) => openai::errors::read_error(body),
         Speaks::Anthropic(_) => anthropic::read_error(body),
         Speaks::Gemini => gemini::read_error(body),

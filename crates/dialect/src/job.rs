@@ -3,9 +3,8 @@
 //! Whoever drives a job asks it for the next [`Step`], does that, and tells it what came back. Nothing of a host's words leads
 //! anywhere: a job makes every path itself, of what it has read strictly.
 
-pub(crate) mod fal;
+pub(crate) mod image;
 pub(crate) mod ocr;
-mod openai;
 mod speech;
 pub(crate) mod transcription;
 
@@ -18,7 +17,7 @@ use bytes::Bytes;
 use phi_words::{Class, Completion, Usage};
 
 use crate::question::{Task, WorkQuestion};
-use crate::{Carry, HostFault, Misfit, Service, Speaks};
+use crate::{Carry, HostFault, Misfit};
 
 /// What is to be done next.
 #[derive(Debug)]
@@ -174,7 +173,7 @@ impl Job {
     }
 
     /// What is to be done next.
-    pub fn next(&mut self) -> Step {
+    pub fn step(&mut self) -> Step {
         self.steps.next()
     }
 
@@ -217,37 +216,20 @@ impl Job {
 pub(crate) fn fits(question: &WorkQuestion, carry: &Carry) -> Result<(), Misfit> {
     question.fields().fits(carry)?;
     match question.task() {
-        Task::Speech(script) => return speech::fits(question, script, carry),
-        Task::Ocr(pages) => return ocr::fits(question, pages, carry),
-        Task::Transcription(recording) => return transcription::fits(question.fields(), recording, carry),
-        Task::Image(_) => {}
-    }
-    match (carry.speaks, question.task()) {
-        (Speaks::OpenAi, task) => openai::fits(task, carry),
-        (Speaks::Service(Service::Fal), task) => fal::fits(task, carry),
-        (Speaks::Service(Service::AzureSpeech | Service::AzureDocuments | Service::InfomaniakBatch), _) => {
-            Err(Misfit { field: "model".into() })
-        }
-        (Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock, _) => {
-            Err(Misfit { field: "model".into() })
-        }
+        Task::Transcription(recording) => transcription::fits(question.fields(), recording, carry),
+        Task::Speech(script) => speech::fits(question, script, carry),
+        Task::Ocr(pages) => ocr::fits(question, pages, carry),
+        Task::Image(image) => image::fits(image, carry),
     }
 }
 
-/// Begins a job on a route that it fits. `pseudonym` turns what names a person or a session into a keyed pseudonym; with PHI such
-/// fields are left out.
-pub(crate) fn begin(question: &WorkQuestion, carry: &Carry, pseudonym: &dyn Fn(&str) -> String, class: Class) -> Begin {
+/// Begins a job on a route that it fits. Fields that name a person or a session are told to nobody.
+pub(crate) fn begin(question: &WorkQuestion, carry: &Carry, class: Class) -> Begin {
     match question.task() {
-        Task::Speech(script) => return speech::begin(question.fields(), script, carry),
-        Task::Ocr(pages) => return ocr::begin(question.fields(), pages, carry),
-        Task::Transcription(recording) => return transcription::begin(question, recording, carry, class),
-        Task::Image(_) => {}
-    }
-    match carry.speaks {
-        Speaks::OpenAi => openai::begin(question, carry, pseudonym, class),
-        Speaks::Service(Service::Fal) => fal::begin(question, carry, class),
-        Speaks::Service(Service::AzureSpeech | Service::AzureDocuments | Service::InfomaniakBatch) => Begin::nothing(),
-        Speaks::Mistral | Speaks::Anthropic(_) | Speaks::Gemini | Speaks::Bedrock => Begin::nothing(),
+        Task::Transcription(recording) => transcription::begin(question, recording, carry, class),
+        Task::Speech(script) => speech::begin(question.fields(), script, carry),
+        Task::Ocr(pages) => ocr::begin(question.fields(), pages, carry),
+        Task::Image(image) => image::begin(image, carry, class),
     }
 }
 

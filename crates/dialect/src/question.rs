@@ -17,7 +17,7 @@ pub use chat::{ChatQuestion, read_chat};
 pub use embeddings::{EmbeddingsQuestion, read_embeddings};
 pub use messages::{MessagesQuestion, read_counted, read_messages};
 pub use responses::{ResponsesQuestion, read_responses};
-pub(crate) use work::{DocumentKind, Format, Image, Pages, Recording, Script, Selection, Task};
+pub(crate) use work::{DocumentKind, Format, Image, Pages, Recording, Script, Selection, Task, Wanted};
 pub use work::{Work, WorkQuestion};
 
 use crate::fields::{self, Found, Kind, Row};
@@ -281,7 +281,7 @@ impl Question {
             Self::Messages(messages) => Begun::Body(messages.render(carry, pseudonym, class)),
             Self::Responses(responses) => Begun::Body(responses.render(carry, pseudonym, class)),
             Self::Embeddings(embeddings) => Begun::Body(embeddings.render(carry, pseudonym, class)),
-            Self::Work(work) => Begun::Job(job::begin(work, carry, pseudonym, class)),
+            Self::Work(work) => Begun::Job(job::begin(work, carry, class)),
         }
     }
 }

@@ -91,7 +91,7 @@ impl Worker {
         if self.steps > MOST_STEPS {
             return Err(HostFault::TooLong);
         }
-        Ok(self.job.next())
+        Ok(self.job.step())
     }
 
     async fn rest(&self, wait: std::time::Duration) -> Result<(), Verdict> {

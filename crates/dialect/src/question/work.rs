@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use phi_words::{Capability, Modality, ModelName, Prompt, Refusal, Usage};
 
-pub(crate) use image::Image;
+pub(crate) use image::{Image, Wanted};
 pub(crate) use pages::{DocumentKind, Pages, Selection};
 pub(crate) use recording::{Format, Recording};
 pub(crate) use script::Script;

@@ -132,7 +132,7 @@ pub(super) fn begin(fields: &Fields, pages: &Pages, carry: &Carry) -> Begin {
     }
     if let Some(selection) = &pages.selection {
         path.push_str("&pages=");
-        path.push_str(&selection.from_one());
+        path.push_str(&selection.counted_from_one());
     }
     let message = Message {
         content_type: Some("application/octet-stream".into()),

@@ -32,7 +32,7 @@ pub(super) enum Shape {
     Whole,
     Number,
     Object(&'static [Member]),
-    List(&'static Shape),
+    List(&'static Self),
 }
 
 const WRONG: HostFault = HostFault::Malformed("something of a page is not what it must be");

@@ -42,13 +42,13 @@ fn misfit(question: &Question, carry: &Carry) -> Option<String> {
 fn job(question: &Question, carry: &Carry) -> Job {
     assert_eq!(misfit(question, carry), None);
     let Question::Work(work) = question else { panic!("it is work") };
-    let Begin { job, left_out } = crate::job::begin(work, carry, &|name| name.to_owned(), Class::General);
+    let Begin { job, left_out } = crate::job::begin(work, carry, Class::General);
     assert!(left_out.is_empty(), "{left_out:?}");
     job
 }
 
 fn follow(job: &mut Job) -> Option<Message> {
-    match job.next() {
+    match job.step() {
         Step::Follow(message) => Some(message),
         Step::Said => None,
         other @ (Step::Ask(_) | Step::Wait(_) | Step::Done(_)) => panic!("{other:?}"),

@@ -77,7 +77,7 @@ fn begun(question: &Question, carry: &Carry) -> Begin {
 
 /// The one message of a job.
 fn asked(job: &mut Job) -> Message {
-    match job.next() {
+    match job.step() {
         Step::Ask(message) | Step::Follow(message) => message,
         other @ (Step::Wait(_) | Step::Done(_) | Step::Said) => panic!("{other:?}"),
     }
@@ -112,7 +112,7 @@ fn made(question: &Question, carry: &Carry, answer: &Value) -> Result<Made, Host
     let mut job = begun(question, carry).job;
     drop(asked(&mut job));
     job.hear(heard(answer))?;
-    match job.next() {
+    match job.step() {
         Step::Done(made) => Ok(made),
         other @ (Step::Ask(_) | Step::Follow(_) | Step::Wait(_) | Step::Said) => panic!("{other:?}"),
     }
@@ -243,7 +243,7 @@ fn models_that_tell_the_text_alone_write_no_times_and_are_followed() {
     let mut job = begin.job;
     assert!(parts(&asked(&mut job)).contains(&("response_format".into(), "json".into())));
     let mut job = begun(&question(&wav(9), &[("stream", "true")]), &later()).job;
-    let Step::Follow(message) = job.next() else { panic!("it is not followed") };
+    let Step::Follow(message) = job.step() else { panic!("it is not followed") };
     assert!(parts(&message).contains(&("stream".into(), "true".into())));
     assert_eq!(message.accept, "text/event-stream");
     // Whisper itself would give all of it at once.
@@ -405,20 +405,20 @@ fn a_batch_is_asked_for_until_it_is_there() {
     job.hear(heard(&json!({"batch_id": "0b7b-9"}))).unwrap();
     let mut waits = Vec::new();
     for _ in 0..8 {
-        let Step::Wait(wait) = job.next() else { panic!("it does not wait") };
+        let Step::Wait(wait) = job.step() else { panic!("it does not wait") };
         waits.push(wait.as_millis());
         let message = asked(&mut job);
         assert_eq!((message.verb, &*message.path, message.is_empty()), (Verb::Get, "/results/0b7b-9", true));
         job.hear(heard(&json!({"status": "pending", "data": null}))).unwrap();
     }
     assert_eq!(waits, [500, 750, 1_125, 1_687, 2_531, 3_796, 5_000, 5_000]);
-    assert!(matches!(job.next(), Step::Wait(_)));
+    assert!(matches!(job.step(), Step::Wait(_)));
     drop(asked(&mut job));
     let data = json!({"text": "Guten Tag", "language": "german", "duration": 2.5, "segments": []}).to_string();
     job.hear(heard(&json!({"status": "success", "url": "https://elsewhere.example", "data": data}))).unwrap();
-    let Step::Done(made) = job.next() else { panic!("it is not done") };
+    let Step::Done(made) = job.step() else { panic!("it is not done") };
     assert_eq!((text(&made).as_str(), made.usage), ("Guten Tag\n", audio(2_500)));
-    assert!(matches!(job.next(), Step::Said));
+    assert!(matches!(job.step(), Step::Said));
 }
 
 #[test]
@@ -436,7 +436,7 @@ fn what_a_batch_says_leads_nowhere_and_what_is_no_result_is_none() {
     let polled = |answer: &Value| {
         let mut job = begin();
         job.hear(heard(&json!({"batch_id": "x"}))).unwrap();
-        assert!(matches!(job.next(), Step::Wait(_)));
+        assert!(matches!(job.step(), Step::Wait(_)));
         drop(asked(&mut job));
         job.hear(heard(answer))
     };

@@ -7,6 +7,7 @@ use crate::fields::invalid;
 use crate::fields::work::image::TABLE;
 use crate::json::Value;
 use crate::remote::Reading;
+use crate::{Carry, Misfit};
 
 /// Text that is to become an image.
 #[derive(Clone)]
@@ -17,9 +18,37 @@ pub(crate) struct Image {
     pub(crate) count: u8,
     /// Width and height, in pixels.
     pub(crate) size: Option<(u32, u32)>,
-    /// Whether the caller wants the bytes themselves, and no address.
-    pub(crate) bytes: bool,
+    /// Whether the caller wants the bytes themselves or an address; `None` where he did not say.
+    pub(crate) wants: Option<Wanted>,
 }
+
+/// As what an image is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// As base64.
+    Bytes,
+    /// As an address at the host.
+    Address,
+}
+
+impl Image {
+    /// As what it is asked of a host: an address where nobody says otherwise and the host has addresses.
+    pub(crate) fn wanted(&self, carry: &Carry) -> Wanted {
+        let usual = if carry.lacks.contains(ADDRESSES) { Wanted::Bytes } else { Wanted::Address };
+        self.wants.unwrap_or(usual)
+    }
+
+    /// Whether a host can give it as it is wanted.
+    pub(crate) fn fits(&self, carry: &Carry) -> Result<(), Misfit> {
+        match self.wants {
+            Some(Wanted::Address) if carry.lacks.contains(ADDRESSES) => Err(Misfit { field: "response_format".into() }),
+            Some(Wanted::Address | Wanted::Bytes) | None => Ok(()),
+        }
+    }
+}
+
+/// What a row says it lacks whose host gives images themselves alone.
+const ADDRESSES: &str = "response_format.url";
 
 impl fmt::Debug for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,8 +70,9 @@ pub(super) fn read(body: Prompt, reading: Reading) -> Result<(Fields, Task), Ref
             size(text).ok_or_else(|| invalid("size", "must be `auto`, or such as `1024x1024`, of 64 to 4096 each"))?,
         ),
     };
-    let bytes = fields.field("response_format").is_some_and(|format| format.is_text("b64_json"));
-    Ok((fields, Task::Image(Image { prompt, count, size, bytes })))
+    let wants = fields.field("response_format");
+    let wants = wants.map(|format| if format.is_text("b64_json") { Wanted::Bytes } else { Wanted::Address });
+    Ok((fields, Task::Image(Image { prompt, count, size, wants })))
 }
 
 fn size(text: &str) -> Option<(u32, u32)> {

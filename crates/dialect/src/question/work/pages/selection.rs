@@ -45,7 +45,7 @@ impl Selection {
     }
 
     /// As those write it who count from 1: `1-6,8`.
-    pub(crate) fn from_one(&self) -> String {
+    pub(crate) fn counted_from_one(&self) -> String {
         let written = |(start, end): &(u64, u64)| match start == end {
             true => (start + 1).to_string(),
             false => format!("{}-{}", start + 1, end + 1),

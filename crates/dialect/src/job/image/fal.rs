@@ -1,32 +1,15 @@
 //! fal's queue of jobs (<https://docs.fal.ai/model-endpoints/queue>): handed in, asked about until they are done, fetched. A job
 //! that failed is done as well: then its result is an error.
 
+mod drawing;
 mod errors;
-mod image;
 
+pub(super) use drawing::{begin, fits};
 pub(crate) use errors::read_error;
 
-use phi_words::Class;
-
-use super::{Begin, Message, Verb};
+use crate::HostFault;
+use crate::job::{Message, Verb};
 use crate::json::{Document, Value};
-use crate::question::{Task, WorkQuestion};
-use crate::{Carry, HostFault, Misfit};
-
-pub(super) fn fits(task: &Task, carry: &Carry) -> Result<(), Misfit> {
-    match task {
-        Task::Image(image) => image::fits(image, carry),
-        Task::Transcription(_) | Task::Speech(_) | Task::Ocr(_) => Err(Misfit { field: "model".into() }),
-    }
-}
-
-pub(super) fn begin(question: &WorkQuestion, carry: &Carry, class: Class) -> Begin {
-    match (question.task(), class) {
-        (Task::Image(image), Class::General) => image::begin(image, carry),
-        // What is made here lies at addresses that are open to everybody.
-        (Task::Image(_), Class::Phi) | (Task::Transcription(_) | Task::Speech(_) | Task::Ocr(_), _) => Begin::nothing(),
-    }
-}
 
 /// Hands a job in. What it is given and gives is not stored; what it makes is deleted after an hour.
 fn submit(own: &str, body: Vec<u8>) -> Message {

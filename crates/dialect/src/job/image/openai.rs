@@ -2,7 +2,7 @@ use phi_words::{Completion, Usage};
 
 use crate::job::{Begin, Heard, Job, Made, Message, Step, Steps};
 use crate::json::{Document, Object, Value};
-use crate::question::Image;
+use crate::question::{Image, Wanted};
 use crate::{Carry, HostFault};
 
 struct Drawing {
@@ -16,7 +16,13 @@ pub(super) fn begin(image: &Image, carry: &Carry) -> Begin {
     if let Some((width, height)) = image.size {
         body.text("size", &format!("{width}x{height}"));
     }
-    body.text("response_format", if image.bytes { "b64_json" } else { "url" });
+    body.text(
+        "response_format",
+        match image.wanted(carry) {
+            Wanted::Bytes => "b64_json",
+            Wanted::Address => "url",
+        },
+    );
     let message = Message::json("/images/generations", body.finish());
     Begin { job: Job::new(Drawing { message: Some(message), made: None }, ""), left_out: Vec::new() }
 }

@@ -5,7 +5,7 @@ use phi_words::{Completion, Usage};
 use super::{is_done, look, read_id, submit};
 use crate::job::{Begin, Heard, Job, Made, Message, Step, Steps};
 use crate::json::{Document, Object};
-use crate::question::Image;
+use crate::question::{Image, Wanted};
 use crate::{Carry, HostFault, Misfit};
 
 /// The shapes that the second version of Krea knows, as their width to their height.
@@ -44,7 +44,7 @@ enum At {
     Done { id: String },
 }
 
-pub(super) fn fits(image: &Image, carry: &Carry) -> Result<(), Misfit> {
+pub(crate) fn fits(image: &Image, carry: &Carry) -> Result<(), Misfit> {
     match image.size {
         Some(size) if takes_shapes(carry) && shape(size).is_none() => Err(Misfit { field: "size".into() }),
         Some(_) | None => Ok(()),
@@ -62,7 +62,7 @@ fn shape((width, height): (u32, u32)) -> Option<&'static str> {
     SHAPES.iter().find(|(_, shape)| (ratio / shape - 1.0).abs() < 0.02).map(|(name, _)| *name)
 }
 
-pub(super) fn begin(image: &Image, carry: &Carry) -> Begin {
+pub(crate) fn begin(image: &Image, carry: &Carry) -> Begin {
     let mut body = Object::new();
     body.text("prompt", &image.prompt);
     match image.size {
@@ -77,7 +77,8 @@ pub(super) fn begin(image: &Image, carry: &Carry) -> Begin {
         }
         None => {}
     }
-    if image.bytes {
+    let bytes = image.wanted(carry) == Wanted::Bytes;
+    if bytes {
         // The image comes in the answer itself, and lies nowhere.
         body.raw("sync_mode", b"true");
     }
@@ -85,7 +86,7 @@ pub(super) fn begin(image: &Image, carry: &Carry) -> Begin {
         own: carry.own.as_str().to_owned(),
         body: body.finish(),
         due: image.count,
-        bytes: image.bytes,
+        bytes,
         at: At::Due,
         made: Vec::new(),
     };
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     fn image(count: u8, bytes: bool, size: Option<(u32, u32)>) -> Image {
-        Image { prompt: "a lung".into(), count, size, bytes }
+        Image { prompt: "a lung".into(), count, size, wants: bytes.then_some(Wanted::Bytes) }
     }
 
     fn carry(own: &str) -> Carry {
@@ -182,7 +183,7 @@ mod tests {
     }
 
     fn asked(job: &mut Job) -> (String, String) {
-        match job.next() {
+        match job.step() {
             Step::Ask(message) => {
                 let body = String::from_utf8(message.body.concat()).unwrap();
                 (format!("{:?} {}", message.verb, message.path), body)
@@ -196,14 +197,14 @@ mod tests {
     }
 
     fn waited(job: &mut Job) -> u128 {
-        match job.next() {
+        match job.step() {
             Step::Wait(wait) => wait.as_millis(),
             Step::Ask(_) | Step::Follow(_) | Step::Done(_) | Step::Said => panic!("nothing is waited for"),
         }
     }
 
     fn done(job: &mut Job) -> (String, Option<Usage>) {
-        match job.next() {
+        match job.step() {
             Step::Done(made) => (String::from_utf8(made.body.expose_bytes().to_vec()).unwrap(), made.usage),
             Step::Ask(_) | Step::Follow(_) | Step::Wait(_) | Step::Said => panic!("it is not done"),
         }
@@ -277,8 +278,8 @@ mod tests {
             let mut job = drawing(&image(1, false, None), "krea/v2/medium/text-to-image");
             let mut last = Ok(());
             for answer in answers {
-                if let Step::Wait(_) = job.next() {
-                    job.next();
+                if let Step::Wait(_) = job.step() {
+                    job.step();
                 }
                 last = job.hear(heard(answer));
             }
