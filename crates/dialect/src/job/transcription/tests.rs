@@ -339,7 +339,7 @@ fn azure_is_told_the_locale_of_the_place_and_masks_nothing() {
 #[test]
 fn what_azure_says_fast_has_words_and_how_sure_it_is() {
     let answer = json!({"durationMilliseconds": 2_500, "combinedPhrases": [{"text": "Guten Tag."}], "phrases": [
-        {"offsetMilliseconds": 40, "durationMilliseconds": 960, "text": "Guten Tag.", "locale": "de-CH", "confidence": 0.5, "words": [
+        {"offsetMilliseconds": 40, "durationMilliseconds": 960, "text": "Guten Tag.", "locale": "de-CH", "confidence": 0.9, "words": [
             {"text": "Guten", "offsetMilliseconds": 40, "durationMilliseconds": 400}]}]});
     let fields = [
         ("response_format", "verbose_json"),
@@ -350,7 +350,7 @@ fn what_azure_says_fast_has_words_and_how_sure_it_is() {
     let body: Value = serde_json::from_str(&text(&made)).unwrap();
     assert_eq!((&body["language"], &body["duration"]), (&json!("german"), &json!(2.5)));
     assert_eq!(body["words"], json!([{"word": "Guten", "start": 0.04, "end": 0.44}]));
-    assert_eq!((&body["segments"][0]["end"], &body["segments"][0]["avg_logprob"]), (&json!(1.0), &json!(-0.693147)));
+    assert_eq!((&body["segments"][0]["end"], &body["segments"][0]["avg_logprob"]), (&json!(1.0), &json!(-0.105361)));
     assert_eq!(made.usage, audio(2_500));
 }
 
