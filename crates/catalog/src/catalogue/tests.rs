@@ -4,7 +4,7 @@ use std::path::Path;
 use phi_words::{MicroUsd, Modality};
 
 use super::*;
-use crate::{Auth, Evidence, Extent};
+use crate::{Auth, Dialect, Evidence, Extent, Sound};
 
 const BASE: &str = r#"
 [provider.acme]
@@ -439,6 +439,24 @@ fn rates_grow_stale() {
 }
 
 #[test]
+fn a_voice_in_high_definition_is_of_the_row_that_costs_as_much() {
+    let catalogue = built_in();
+    let speak = |row: &&Arc<Row>| row.modality == Modality::Speech && row.host.dialect == Dialect::AzureSpeech;
+    let rows: Vec<_> = catalogue.rows().iter().filter(speak).collect();
+    assert_eq!(rows.len(), 5);
+    for row in rows {
+        let is_fine = row.own.as_str().ends_with("-hd");
+        assert_eq!(row.carries.voices.len(), 13, "{}: each of OpenAI's", row.route);
+        assert!(row.carries.voices.values().all(|voice| voice.contains(":DragonHD") == is_fine), "{}", row.route);
+        assert!(!row.carries.sounds.contains(&Sound::Aac) && row.carries.sounds.contains(&Sound::Pcm), "{}", row.route);
+    }
+    let plain = BASE.replace("\"chat\"", "\"speech\"").replace("input = \"0.10\", output", "characters");
+    let plain = Catalogue::parse(&[("a.toml", &plain)]).unwrap();
+    let row = plain.rows().first().unwrap();
+    assert_eq!((row.carries.sounds.len(), row.carries.voices.len()), (6, 0), "all, where nothing is said");
+}
+
+#[test]
 fn every_problem_is_told_at_once() {
     let more = r#"
         [host.cellar]
@@ -565,6 +583,10 @@ fn each_rule_is_held() {
         ("\"chat\"", "\"embeddings\"", "route.acme-small.space"),
         ("\"chat\"", "\"chat\"\nspace = \"a@3\"", "route.acme-small.space"),
         ("\"chat\"", "\"embeddings\"\nspace = \"a@3\"\ndimension = 4", "route.acme-small.space"),
+        ("\"chat\"", "\"chat\"\nsounds = [\"mp3\"]", "route.acme-small.voices"),
+        ("\"chat\"", "\"speech\"\nsounds = []", "route.acme-small.sounds"),
+        ("\"chat\"", "\"speech\"\nsounds = [\"ogg\"]", "route.acme-small"),
+        ("\"chat\"", "\"speech\"\nvoices = { alloy = \"a b\" }", "route.acme-small.voices"),
         ("\"USD\"", "\"EUR\"", "route.acme-small.price.currency"),
         ("\"0.10\"", "0.10", "route.acme-small"),
         (", output = \"0.20\"", "", "route.acme-small.price"),
