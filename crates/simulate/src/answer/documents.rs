@@ -74,11 +74,8 @@ fn selected(pages: &Value, number: usize) -> bool {
         let number_of = |text: &str| text.parse::<usize>().unwrap_or(usize::MAX);
         (number_of(start)..=number_of(end)).contains(&number)
     };
-    match pages {
-        Value::Array(list) => list.contains(&json!(number)),
-        Value::String(ranges) => ranges.split(',').any(in_range),
-        _ => true,
-    }
+    let listed = pages.as_array().map(|list| list.contains(&json!(number)));
+    listed.or_else(|| pages.as_str().map(|ranges| ranges.split(',').any(in_range))).unwrap_or(true)
 }
 
 fn mistral_page(number: usize, text: &str, body: &Value) -> Value {
