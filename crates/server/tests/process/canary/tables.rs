@@ -45,8 +45,54 @@ pub(super) fn whole(path: &str, stream: bool) -> Option<Value> {
             "model": "tested/vectors", "input": [marked("first"), marked("second")], "user": marked("user"),
             "safety_identifier": marked("safety"), "prompt_cache_key": marked("cache"), "metadata": {KEY: marked("metadata")},
         })),
+        "/audio/speech" => Some(json!({
+            "model": "tested/voice", "input": marked("text"), "voice": PLAIN, "instructions": marked("instructions"),
+            "response_format": "pcm", "stream_format": if stream { "sse" } else { "audio" }, "user": marked("user"),
+        })),
+        "/ocr" => {
+            let pdf = STANDARD.encode(format!("%PDF-1.4\n{}\n", marked("document")));
+            let url = format!("data:application/pdf;base64,{pdf}");
+            let document = json!({"type": "document_url", "document_url": url, "document_name": marked("file")});
+            Some(json!({"model": "tested/pages", "document": document, "id": marked("id"), "pages": "0"}))
+        }
+        "/images/generations" => {
+            Some(json!({"model": "tested/brush", "prompt": marked("prompt"), "user": marked("user")}))
+        }
+        "/audio/transcriptions" => Some(json!({
+            "model": "tested/heard", "prompt": marked("prompt"), "language": "de", "user": marked("user"), "stream": stream,
+        })),
         _ => None,
     }
+}
+
+/// A body as its endpoint takes it: an upload is a form, with a file that is called by markers and holds one.
+pub(super) fn wrapped(ask: Ask, path: &str, body: &str) -> Ask {
+    if path != "/audio/transcriptions" {
+        return ask.json(body);
+    }
+    let mut form = Vec::new();
+    let mut part = |head: &str, data: &[u8]| {
+        form.extend_from_slice(format!("--b\r\ncontent-disposition: form-data; {head}\r\n\r\n").as_bytes());
+        form.extend_from_slice(data);
+        form.extend_from_slice(b"\r\n");
+    };
+    match serde_json::from_str::<Value>(body) {
+        // A name that no form has: it stands in the place of text.
+        Ok(Value::Object(fields)) if !fields.contains_key(PLAIN) => {
+            for (name, value) in fields {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                part(&format!("name=\"{name}\""), text.as_bytes());
+            }
+        }
+        _ => part("name=\"prompt\"", body.as_bytes()),
+    }
+    let called = marked("file").replace('\\', "\\\\").replace('"', "\\\"");
+    let data = marked("sound").repeat(64);
+    let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\0\0\0\0".to_vec();
+    wav.extend_from_slice(data.as_bytes());
+    part(&format!("name=\"file\"; filename=\"{called}.wav\"\r\ncontent-type: audio/wav"), &wav);
+    form.extend_from_slice(b"--b--\r\n");
+    ask.with("content-type", "multipart/form-data; boundary=b").bytes(form)
 }
 
 fn responses(stream: bool) -> Value {
@@ -168,7 +214,7 @@ impl Place {
         match self.path {
             _ if self.method == "GET" => ask,
             "/route/explain" => ask.json(explained("/chat/completions", &body.to_string())),
-            _ => ask.json(body.to_string()),
+            path => wrapped(ask, path, &body.to_string()),
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::faults::{faults, stalls};
 use super::parrot::{Parrot, sayings};
-use super::tables::{self, KEY, Marked, explained, places, whole};
+use super::tables::{self, KEY, Marked, explained, places, whole, wrapped};
 use super::{Needles, ODD, PATIENCE, PLAIN, PROVIDER_KEY, World, full, headers, process, secret_part};
 use crate::call::{Ask, Http2, Reply};
 use crate::deploy::route;
@@ -42,6 +42,14 @@ async fn check_48_what_any_row_of_the_tables_can_say_is_nowhere_afterwards() {
     world.sown();
 }
 
+/// A route that does other work than to chat.
+fn worker(model: &str, modality: &str, price: &str) -> String {
+    let route = route(model).replace("\"chat\"", &format!("\"{modality}\""));
+    let lines = route.lines().filter(|line| !line.starts_with("capabilities") && !line.starts_with("open_body"));
+    let price = format!("price = {{ currency = \"USD\", {price} }}");
+    lines.map(|line| if line.starts_with("price") { &price } else { line }).collect::<Vec<_>>().join("\n") + "\n"
+}
+
 /// What became of requests.
 #[derive(Debug, Default)]
 struct Count {
@@ -61,7 +69,11 @@ impl World {
         );
         let parrot = route("parrot").replace("host = \"tested\"", "host = \"parrot\"");
         let closed = route("closed").replace("open_body = true\n", "");
-        self.deploy.catalogue("walk.toml", &[vectors, closed, host, parrot].join("\n"));
+        let brush = worker("brush", "image", "image = \"1.00\"");
+        let heard = worker("heard", "transcription", "audio_hour = \"3600.00\"");
+        let pages = worker("pages", "ocr", "pages = \"1000.00\"");
+        let voice = worker("voice", "speech", "characters = \"1000.00\"");
+        self.deploy.catalogue("walk.toml", &[vectors, brush, heard, pages, voice, closed, host, parrot].join("\n"));
         let put = self.deploy.run_with(&["vault", "put", "parrot", "--name", "parrot"], PROVIDER_KEY);
         assert_eq!(put.code, Some(0), "{put:?}");
         self.deploy.json(
@@ -76,8 +88,21 @@ impl World {
                     "--document",
                     &"b".repeat(64),
                 ],
-                &["--country", "CH", "--modality", "embeddings", "--framework", "nFADP", "--verified-by", "A. Keller"]
-                    [..],
+                &[
+                    "--country",
+                    "CH",
+                    "--modality",
+                    "embeddings",
+                    "--modality",
+                    "ocr",
+                    "--modality",
+                    "speech",
+                    "--modality",
+                    "transcription",
+                    "--framework",
+                    "nFADP",
+                ][..],
+                &["--verified-by", "A. Keller"],
                 &["--verified-on", "2026-01-01", "--review-by", "2999-01-01"],
             ]
             .concat(),
@@ -108,8 +133,10 @@ impl World {
             self.ask_all(serving, asks, false, &mut count).await;
             let Some(modality) = place.modality else { continue };
             let base = whole(place.path, false).expect("every way in that is built has a body here").to_string();
-            for token in [&self.general, &self.phi] {
-                let ask = Ask::new("POST", &place.path()).by(token).json(base.clone());
+            // Of images nobody may take PHI.
+            let tokens = if modality == Modality::Image { vec![&self.general] } else { vec![&self.general, &self.phi] };
+            for token in tokens {
+                let ask = wrapped(Ask::new("POST", &place.path()).by(token), place.path, &base);
                 let reply = ask.send(serving.traffic).await;
                 assert_eq!(reply.status, 200, "{}: {}", place.path, reply.text());
             }
@@ -121,7 +148,9 @@ impl World {
     /// Says every body of a kind of work: whole without PHI, streamed with it, and as one that is to be explained.
     async fn fields(&self, serving: &Serving, place: tables::Place, modality: Modality, count: &mut Count) {
         let path = place.path();
-        let asked = |token: &str, path: &str, body: String| Ask::new("POST", path).by(token).json(body);
+        let asked = |token: &str, path: &str, body: String| {
+            wrapped(Ask::new("POST", path).by(token), path.trim_start_matches("/v1"), &body)
+        };
         let base = whole(place.path, false).expect("a body");
         let mut closed = base.clone();
         closed["model"] = "tested/closed".into();
@@ -178,8 +207,16 @@ impl World {
             *(if answered { &mut count.answered } else { &mut count.refused }) += 1;
             // What a model says is the one thing that is passed on; a response repeats what it answers, to the one who asked.
             let text = reply.text();
-            let answers = ["chat.completion", r#""type":"message""#, r#""object":"response""#];
-            let is_passed_on = answers.iter().any(|answer| text.contains(answer));
+            let answers = [
+                "chat.completion",
+                r#""type":"message""#,
+                r#""object":"response""#,
+                "speech.audio.delta",
+                r#"{"type":"duration""#,
+                r#""usage_info""#,
+            ];
+            let is_sound = reply.head.to_ascii_lowercase().contains("\r\ncontent-type: audio/");
+            let is_passed_on = is_sound || answers.iter().any(|answer| text.contains(answer));
             if !answered || !is_passed_on {
                 self.is_silent(&at, &reply);
             }
@@ -204,7 +241,8 @@ impl World {
                 self.next_is(fault.clone());
                 let before = self.host.seen().len();
                 let body = whole(below, stream).expect("a body").to_string();
-                let reply = headers(Ask::new("POST", &path).by(&self.general).json(body)).send(serving.traffic).await;
+                let ask = wrapped(Ask::new("POST", &path).by(&self.general), below, &body);
+                let reply = headers(ask).send(serving.traffic).await;
                 assert!(reply.status != 0 && self.host.seen().len() > before, "{below} {fault:?}: {reply:?}");
                 if reply.status != 200 {
                     self.is_silent(&format!("{below} {fault:?}"), &reply);
@@ -216,7 +254,7 @@ impl World {
                 self.next_is(fault);
                 let before = self.host.seen().len();
                 let body = whole(below, stream).expect("a body").to_string();
-                let ask = headers(Ask::new("POST", &path).by(&self.general).json(body));
+                let ask = headers(wrapped(Ask::new("POST", &path).by(&self.general), below, &body));
                 let call = ask.open(serving.traffic).await.expect("connected");
                 self.host.wait_for(PATIENCE, |seen| seen.len() > before).await.expect("it reaches the host");
                 drop(call);
@@ -227,9 +265,12 @@ impl World {
 
     /// A route that the fault before has ejected or withdrawn would be asked nothing.
     fn next_is(&self, fault: Fault) {
+        // It remembers no more than so many.
+        self.host.forget();
         self.host.behave();
         self.host.next([fault]);
-        for route in ["tested-plain", "tested-vectors"] {
+        for route in ["tested-plain", "tested-vectors", "tested-voice", "tested-brush", "tested-heard", "tested-pages"]
+        {
             self.deploy.run(&["catalog", "accept", route]);
         }
     }
