@@ -9,7 +9,7 @@ const KEYS: usize = 16;
 
 /// Checks a whole text and notes where its values stand: the root, and all below it in order.
 ///
-/// What stands under the keys `unread` is checked and not noted: there it counts as empty.
+/// What stands under the keys `unread` is held against the grammar and not noted: it counts as empty.
 pub(super) fn scan(text: &[u8], unread: &'static [&'static str]) -> Result<(Node, Vec<Node>), JsonError> {
     if u32::try_from(text.len()).is_err() {
         return Err(JsonError::TooMany);
@@ -17,7 +17,8 @@ pub(super) fn scan(text: &[u8], unread: &'static [&'static str]) -> Result<(Node
     if std::str::from_utf8(text).is_err() || text.starts_with(b"\xef\xbb\xbf") {
         return Err(JsonError::NotUtf8);
     }
-    let mut scanner = Scanner { text, at: 0, nodes: Vec::with_capacity(NODES), keys: Vec::with_capacity(KEYS), unread };
+    let mut scanner =
+        Scanner { text, at: 0, nodes: Vec::with_capacity(NODES), keys: Vec::with_capacity(KEYS), unread, quiet: false };
     scanner.space();
     let root = scanner.value(0)?;
     scanner.space();
@@ -29,7 +30,7 @@ pub(super) fn scan(text: &[u8], unread: &'static [&'static str]) -> Result<(Node
 
 /// Whether these bytes, which are UTF-8, can stand between the quotes of a string.
 pub(super) fn is_inside(inner: &[u8]) -> bool {
-    let mut scanner = Scanner { text: inner, at: 0, nodes: Vec::new(), keys: Vec::new(), unread: &[] };
+    let mut scanner = Scanner { text: inner, at: 0, nodes: Vec::new(), keys: Vec::new(), unread: &[], quiet: false };
     scanner.inside().is_ok() && scanner.peek().is_none()
 }
 
@@ -98,6 +99,8 @@ struct Scanner<'t> {
     keys: Vec<Cow<'t, [u8]>>,
     /// The keys under which nothing is noted.
     unread: &'static [&'static str],
+    /// Whether it is below one of them: then the grammar alone is checked.
+    quiet: bool,
 }
 
 impl<'t> Scanner<'t> {
@@ -119,7 +122,7 @@ impl<'t> Scanner<'t> {
         self.space();
         if !self.take(b']') {
             loop {
-                self.child(depth)?;
+                self.child(depth, false)?;
                 if self.take(b']') {
                     break;
                 }
@@ -137,18 +140,16 @@ impl<'t> Scanner<'t> {
             loop {
                 self.space();
                 let key = self.string()?;
-                let name = self.key(key);
-                let is_unread = self.unread.iter().any(|unread| unread.as_bytes() == &*name);
-                self.keys.push(name);
+                let mut is_unread = false;
+                if !self.quiet {
+                    let name = self.key(key);
+                    is_unread = self.unread.iter().any(|unread| unread.as_bytes() == &*name);
+                    self.keys.push(name);
+                }
                 self.push(key)?;
                 self.space();
                 self.must(b':')?;
-                let place = self.nodes.len();
-                self.child(depth)?;
-                if is_unread {
-                    self.nodes.truncate(place + 1);
-                    self.nodes.iter_mut().skip(place).for_each(|node| node.below = 0);
-                }
+                self.child(depth, is_unread)?;
                 if self.take(b'}') {
                     break;
                 }
@@ -175,12 +176,14 @@ impl<'t> Scanner<'t> {
         Node { below: (self.nodes.len() - first) as u32, ..self.node(start, kind) }
     }
 
-    /// One item or member's value, with the space around it.
-    fn child(&mut self, depth: usize) -> Result<(), JsonError> {
+    /// One item or member's value, with the space around it; of one that is unread, nothing below it is noted.
+    fn child(&mut self, depth: usize, is_unread: bool) -> Result<(), JsonError> {
         self.space();
         let place = self.nodes.len();
         self.push(self.node(self.at, Kind::Null))?;
+        self.quiet |= is_unread;
         let node = self.value(depth + 1)?;
+        self.quiet &= !is_unread;
         if let Some(room) = self.nodes.get_mut(place) {
             *room = node;
         }
@@ -284,6 +287,9 @@ impl<'t> Scanner<'t> {
     }
 
     fn push(&mut self, node: Node) -> Result<(), JsonError> {
+        if self.quiet {
+            return Ok(());
+        }
         if self.nodes.len() >= MAX_VALUES {
             return Err(JsonError::TooMany);
         }

@@ -44,7 +44,7 @@ fn misfit(more: Value, carry: &Carry) -> Option<String> {
 }
 
 fn ask(job: &mut Job) -> Message {
-    let Step::Ask(message) = job.next() else { panic!("nothing is asked") };
+    let Step::Ask(message) = job.step() else { panic!("nothing is asked") };
     message
 }
 
@@ -53,7 +53,7 @@ fn heard(status: u16, body: &Value) -> Heard {
 }
 
 fn done(job: &mut Job) -> (Made, Value) {
-    let Step::Done(made) = job.next() else { panic!("it is not done") };
+    let Step::Done(made) = job.step() else { panic!("it is not done") };
     let body = serde_json::from_slice(made.body.expose_bytes()).unwrap();
     (made, body)
 }
@@ -250,17 +250,17 @@ fn azure_is_handed_the_document_asked_about_it_and_told_to_delete_it() {
     for (status, state, rest) in
         [(200, "notStarted", None), (429, "", Some(3_600)), (503, "", Some(0)), (200, "running", Some(2))]
     {
-        assert!(matches!(job.next(), Step::Wait(_)));
+        assert!(matches!(job.step(), Step::Wait(_)));
         let message = ask(&mut job);
         assert_eq!((message.verb, &*message.path, message.is_empty()), (Verb::Get, RESULT, true));
         let retry_after = rest.map(Duration::from_secs);
         job.hear(Heard { retry_after, ..heard(status, &json!({"status": state})) }).unwrap();
     }
-    assert!(matches!(job.next(), Step::Wait(wait) if wait == Duration::from_secs(2)));
+    assert!(matches!(job.step(), Step::Wait(wait) if wait == Duration::from_secs(2)));
     ask(&mut job);
     job.hear(Heard { retry_after: Some(Duration::from_secs(3_600)), ..heard(200, &json!({"status": "running"})) })
         .unwrap();
-    assert!(matches!(job.next(), Step::Wait(wait) if wait == Duration::from_secs(10)), "no longer than that");
+    assert!(matches!(job.step(), Step::Wait(wait) if wait == Duration::from_secs(10)), "no longer than that");
     let farewell = job.farewell().unwrap();
     assert_eq!(farewell, Farewell { verb: Verb::Delete, path: RESULT.to_owned() });
     assert!(farewell.message().is_empty() && farewell.message().headers.is_empty());
@@ -293,7 +293,7 @@ fn of_the_address_of_a_result_only_its_name_is_taken_and_only_a_plain_one() {
 fn a_document_that_fails_is_the_callers_or_the_hosts() {
     let failed = |answer: Value| {
         let mut job = handed_in(json!({}), "prebuilt-layout");
-        job.next();
+        job.step();
         ask(&mut job);
         let fault = job.hear(heard(200, &answer)).unwrap_err();
         assert!(job.farewell().is_some(), "what failed is kept as well");
@@ -308,11 +308,11 @@ fn a_document_that_fails_is_the_callers_or_the_hosts() {
     }
     let mut job = handed_in(json!({}), "prebuilt-layout");
     for _ in 0..5 {
-        job.next();
+        job.step();
         ask(&mut job);
         job.hear(heard(503, &json!({}))).unwrap();
     }
-    job.next();
+    job.step();
     ask(&mut job);
     assert_eq!(job.hear(heard(503, &json!({}))).unwrap_err(), kind(HostErrorKind::Other, None), "it had time enough");
 }
@@ -335,7 +335,7 @@ fn analysed(parts: &[&str], more: impl Fn(&str) -> Value) -> Value {
 
 fn result(asked: Value, own: &str, answer: &Value) -> Result<(Made, Value), HostFault> {
     let mut job = handed_in(asked, own);
-    job.next();
+    job.step();
     ask(&mut job);
     job.hear(heard(200, answer))?;
     Ok(done(&mut job))
@@ -486,7 +486,7 @@ fn a_long_result_fits_for_its_words_are_not_kept() {
         r#"{{"status":"succeeded","analyzeResult":{{"stringIndexType":"unicodeCodePoint","content":"","pages":[{pages}]}}}}"#
     );
     let mut job = handed_in(json!({}), "prebuilt-layout");
-    job.next();
+    job.step();
     ask(&mut job);
     job.hear(Heard { body: Completion::new(answer), ..heard(200, &Value::Null) }).unwrap();
     assert_eq!(done(&mut job).0.usage.unwrap().pages, 120);

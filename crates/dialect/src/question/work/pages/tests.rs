@@ -5,7 +5,7 @@ use crate::{Question, Sealer, Way, Work};
 
 /// A PDF of so many pages, the tree's root in plain sight.
 fn pdf(pages: usize) -> Vec<u8> {
-    let mut text = format!("%PDF-1.4\n1 0 obj\n<</Type /Catalog /Pages 2 0 R>>\nendobj\n2 0 obj\n<< /Kids [");
+    let mut text = String::from("%PDF-1.4\n1 0 obj\n<</Type /Catalog /Pages 2 0 R>>\nendobj\n2 0 obj\n<< /Kids [");
     (0..pages).for_each(|page| text.push_str(&format!("{} 0 R ", page + 3)));
     text.push_str(&format!("] /Count {pages} /Type /Pages >>\nendobj\n"));
     (0..pages).for_each(|page| {
@@ -229,7 +229,7 @@ fn pages_are_chosen_by_number_or_range() {
     ] {
         let question = chosen(pages).unwrap();
         let selection = pages_of(&question).selection.clone().unwrap();
-        assert_eq!((selection.from_one().as_str(), question.estimate(0).pages), (from_one, len), "{pages}");
+        assert_eq!((selection.counted_from_one().as_str(), question.estimate(0).pages), (from_one, len), "{pages}");
     }
     let many = format!("[{}]", (0..2_001).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
     for wrong in [
