@@ -183,7 +183,7 @@ async fn a_host_is_asked_for_each_kind_of_work_and_what_passes_is_nobodys_to_men
     let told = deploy.json(&ask);
     let kinds: Vec<_> = told.as_array().expect("rows").iter().map(|row| (&row["modality"], &row["found"])).collect();
     assert_eq!(kinds, [(&json!("chat"), &json!([])), (&json!("embeddings"), &json!([]))], "{told}");
-    let paths: Vec<_> = host.seen().iter().map(|seen| seen.path().to_owned()).collect();
+    let paths: Vec<_> = host.seen().iter().map(phi_simulate::Seen::path).collect();
     assert_eq!(paths, ["/v1/chat/completions", "/v1/embeddings"]);
 
     host.always(Some(Fault::status(503)));

@@ -85,7 +85,8 @@ impl World {
     fn judge(&self, reply: &Reply, status: Status, millis: u64, quality: Quality) {
         let id = reply.header("x-request-id").expect("an id").parse().expect("an id");
         let calls = Book::read(&self.deploy).calls();
-        let [closed] = &calls[&id].closed[..] else { panic!("{:?}", calls[&id].closed) };
+        let closed = calls[&id].closed.first().expect("it is closed");
+        assert_eq!(calls[&id].closed.len(), 1, "it is closed once");
         assert_eq!((closed.status, closed.usage.audio_ms, closed.quality), (status, millis, quality));
     }
 }

@@ -56,7 +56,8 @@ impl World {
     fn status(&self, reply: &Reply) -> Status {
         let id = reply.header("x-request-id").expect("an id").parse().expect("an id");
         let calls = Book::read(&self.deploy).calls();
-        let [closed] = &calls[&id].closed[..] else { panic!("{:?}", calls[&id].closed) };
+        let closed = calls[&id].closed.first().expect("it is closed");
+        assert_eq!(calls[&id].closed.len(), 1, "it is closed once");
         assert_eq!(closed.usage.characters, PROMPT.len() as u64);
         closed.status
     }

@@ -168,9 +168,7 @@ mod tests {
     }
 
     fn request(body_bytes: usize) -> Request<Outgoing> {
-        Request::post("/x")
-            .body(Outgoing::of(vec![vec![b' '; body_bytes].into()], Sent::default()))
-            .expect("one")
+        Request::post("/x").body(Outgoing::of(vec![vec![b' '; body_bytes].into()], Sent::default())).expect("one")
     }
 
     async fn send(single: &mut Single, request: Request<Outgoing>) -> Result<Incoming, Option<Request<Outgoing>>> {

@@ -14,7 +14,7 @@ const RESULT: &str = "/documentModels/prebuilt-layout/analyzeResults/3b31-77?api
 fn asked(data: &[u8], more: Value) -> Question {
     let url = format!("data:text/plain;base64,{}", STANDARD.encode(data));
     let mut body = json!({"model": "auto", "document": {"type": "document_url", "document_url": url}});
-    more.as_object().unwrap().iter().for_each(|(name, value)| body[name] = value.clone());
+    body.as_object_mut().unwrap().extend(serde_json::from_value::<serde_json::Map<_, _>>(more).unwrap());
     let sealer = Sealer::new(|_, _| None, |_, _| None);
     Way::Work(Work::Ocr).read(Prompt::new(body.to_string()), Class::General, &sealer).unwrap()
 }
@@ -104,7 +104,7 @@ fn annotations_go_where_the_row_says_and_unknown_fields_nowhere() {
 
 fn page(index: u64, more: Value) -> Value {
     let mut page = json!({"index": index, "markdown": "# T\n", "images": [], "dimensions": null});
-    more.as_object().unwrap().iter().for_each(|(name, value)| page[name] = value.clone());
+    page.as_object_mut().unwrap().extend(serde_json::from_value::<serde_json::Map<_, _>>(more).unwrap());
     page
 }
 
