@@ -167,8 +167,6 @@ pub(super) fn agreement(
 fn what_answers_today() {
     let deployment = Deployment::new();
     let (chat, embeddings, phi, general) = (Modality::Chat, Modality::Embeddings, Class::Phi, Class::General);
-    let read = Modality::Ocr;
-    let heard = Modality::Transcription;
     let table = [
         ("auto", chat, "CH", general, "infomaniak-gemma-4-31b"),
         ("auto", chat, "EU", general, "scaleway-gemma-4-26b"),
@@ -221,6 +219,19 @@ fn what_answers_today() {
         ("google/gemini-2.5-flash", chat, "EU", general, "google-gemini-2.5-flash-europe-west3"),
         ("google/gemini-2.5-flash", chat, "CH", general, "no_route"),
         ("gpt-99", chat, "CH", phi, "model_not_found"),
+    ];
+    for (model, modality, region, class, answer) in table {
+        let cell = Cell { model, modality, region, class, ..CHAT };
+        assert_eq!(deployment.answer(&cell), answer, "{model} for {modality} in {region}, {class}");
+    }
+}
+
+#[test]
+fn who_hears_reads_speaks_and_draws_today() {
+    let deployment = Deployment::new();
+    let (phi, general, chat) = (Class::Phi, Class::General, Modality::Chat);
+    let (read, heard, drawn) = (Modality::Ocr, Modality::Transcription, Modality::Image);
+    let table = [
         ("auto", read, "CH", general, "azure-layout-switzerlandnorth"),
         ("auto", read, "EU", general, "azure-layout-westeurope"),
         ("auto", read, "US", general, "azure-layout-eastus"),
@@ -248,6 +259,11 @@ fn what_answers_today() {
         ("infomaniak/whisper", heard, "CH", phi, "phi_blocked"),
         ("mistral/voxtral-mini-transcribe", heard, "EU", general, "no_route"),
         ("openai/whisper-1", heard, "WORLD", general, "no_route"),
+        ("krea-2", drawn, "WORLD", general, "fal-krea-2-medium"),
+        ("fal/krea-2-large", drawn, "WORLD", general, "fal-krea-2-large"),
+        ("krea-2", drawn, "CH", general, "no_route"),
+        ("auto", drawn, "WORLD", phi, "phi_blocked"),
+        ("auto", drawn, "CH", phi, "phi_blocked"),
     ];
     for (model, modality, region, class, answer) in table {
         let cell = Cell { model, modality, region, class, ..CHAT };
