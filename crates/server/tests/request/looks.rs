@@ -129,7 +129,10 @@ async fn a_model_tells_what_is_charged_and_the_class_changes_no_price() {
     let m = stand.ask(Ask::get("/v1/models/alps/m")).await.json();
     let line = |list: &str, usd: &str, credits: &str| json!({"per": 1_000_000, "unit": "token", "list": list, "usd": usd, "credits": credits});
     let sonnet = json!({"input": line("3.00", "3.30", "990.00"), "output": line("15.00", "16.50", "4950.00")});
-    assert_eq!(m["price"], json!({"margin_bp": 1_000, "list_currency": "USD", "rate": null, "units": sonnet}));
+    assert_eq!(
+        m["price"],
+        json!({"margin_bp": 1_000, "list_currency": "USD", "rate": null, "units": sonnet, "above": []})
+    );
     let gemma = stand.ask(Ask::get("/v1/models/gemma-4")).await.json();
     assert_eq!(gemma["price"]["rate"], json!({"usd": "1.10", "date": "2026-06-30"}));
     assert_eq!(gemma["price"]["units"]["input"], line("0.20", "0.242", "72.60"));

@@ -75,15 +75,18 @@ fn turn(kind: &Kind, [first, second]: [&str; 2]) -> Vec<(&'static str, Value)> {
     match kind.host {
         "gpt" | "minstrel" => {
             let mut answer = json!({"role": "assistant", "content": null, "tool_calls": called(kind, [first, second])});
+            let mut tools = functions();
             if kind.host == "minstrel" {
                 answer.as_object_mut().unwrap().remove("content");
+                // It does not know functions without.
+                tools[1]["function"]["parameters"] = json!({"type": "object", "properties": {}});
             }
             let messages = json!([
                 {"role": "system", "content": "Be brief."}, {"role": "user", "content": SECRET}, answer,
                 {"role": "tool", "tool_call_id": first, "content": "sunny"},
                 {"role": "tool", "tool_call_id": second, "content": "noon"},
             ]);
-            vec![("messages", messages), ("tools", functions())]
+            vec![("messages", messages), ("tools", tools)]
         }
         "gemini" => {
             let contents = json!([
