@@ -245,7 +245,9 @@ impl Upstream {
                 let speaks = planned.carry().speaks;
                 let to = (self.client.clone(), target, key);
                 let worker = Worker::new(job, row, speaks, to, until, self.farewells.clone());
-                return Ok((worked(worker.run(entry).await?, row, entry), left_out));
+                // In a place of its own: a chat does not carry the room of a job along.
+                let run = Box::pin(worker.run(entry)).await?;
+                return Ok((worked(run, row, entry), left_out));
             }
         };
         let path = phi_dialect::path(question, planned.carry());
